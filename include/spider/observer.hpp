@@ -26,7 +26,6 @@ enum class EventKind : std::uint8_t {
   dispatched,           ///< task, group, priority, queue, deferrals, deliveries, duration = wait since ready
   job_dropped,          ///< task.job, count = buffered entries dropped because it ended or finalizes
   policy_idle,          ///< a work-conserving policy held count entries and returned none
-  core_gauges,          ///< count = buffered entries, total = bound; after each pass that changed it
   // The dispatch service.
   manager_joined,        ///< manager
   manager_left,          ///< manager, count = assignments handed back
@@ -51,11 +50,11 @@ inline constexpr std::size_t kEventKinds = static_cast<std::size_t>(EventKind::s
 struct Event {
   EventKind kind{};
   TimePoint at{};
-  SchedulerId scheduler;
-  SessionId session;
-  ManagerId manager;
-  TaskRef task;
-  ResourceGroupId group;
+  SchedulerId scheduler{};
+  SessionId session{};
+  ManagerId manager{};
+  TaskRef task{};
+  ResourceGroupId group{};
   PriorityClass priority = 0;
   QueueId queue = 0;
   std::uint32_t deferrals = 0;

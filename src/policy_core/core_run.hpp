@@ -1,0 +1,88 @@
+#pragma once
+
+/// One run of PolicyCore, from registration to the end.
+
+#include "policy_core/core_buffer.hpp"
+#include "spider/policy_core.hpp"
+#include "spider/rng.hpp"
+#include "waiting.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+
+namespace spider::inline v1::detail {
+
+/// Everything that lives from registration to the end. All of it on one strand;
+/// the children are coroutines that hold `this`, and `drive` joins them before it returns.
+class CoreRun {
+ public:
+  CoreRun(CoreContext& context, const PolicyCoreOptions& options, CoreBuffer& buffer,
+          std::function<void(std::uint64_t)> publish)
+      : context_{context},
+        options_{options},
+        buffer_{buffer},
+        publish_{std::move(publish)},
+        main_{WaitingLine::make(context.clock)},
+        lanes_{WaitingLine::make(context.clock)},
+        slots_{WaitingLine::make(context.clock)},
+        rng_{options.seed} {}
+
+  /// Runs until cancelled or ended; returns why.
+  auto drive() -> Async<void>;
+
+ private:
+  // Children: each loops until the run stops.
+  auto poll_lane(TaskKind kind) -> Async<void>;
+  auto poll_ended() -> Async<void>;
+  auto watch_slots() -> Async<void>;
+  auto watch_handed_back() -> Async<void>;
+
+  auto supervise() -> Async<void>;
+  auto register_anew() -> Async<void>;
+  auto rest(Error error, EventKind kind, std::uint32_t failures) -> Async<void>;
+  auto poll(TaskKind kind) -> Async<InboundBatch>;
+  auto finish() -> Async<void>;
+
+  // Plain steps.
+  auto spawn(const asio::any_io_executor& executor, Async<void> child) -> void;
+  [[nodiscard]] auto request_for(TaskKind kind) const -> PollRequest;
+  [[nodiscard]] auto wants_poll(TaskKind kind) const -> bool;
+  auto ingest(const InboundBatch& batch) -> void;
+  auto ingest_entry(const InboundEntry& entry) -> void;
+  auto adopt(SessionId session) -> bool;
+  auto pump() -> void;
+  auto dispatch(const InboundEntry& entry) -> bool;
+  auto end(Error why) -> void;
+  auto poll_failed(TaskKind kind, const Error& error) -> void;
+  [[nodiscard]] auto stamp(const InboundEntry& entry) -> TaskAssignment;
+  [[nodiscard]] auto running() const -> bool { return !why_ && !stopping_; }
+
+  CoreContext& context_;
+  const PolicyCoreOptions& options_;
+  CoreBuffer& buffer_;
+  std::function<void(std::uint64_t)> publish_;
+  std::shared_ptr<WaitingLine> main_;   // the supervisor: an end, a registration, wake_at, children
+  std::shared_ptr<WaitingLine> lanes_;  // pollers: budget, or a registration
+  std::shared_ptr<WaitingLine> slots_;  // the slot watcher: the sink is full
+  Rng rng_;
+  std::list<asio::cancellation_signal> signals_;
+  std::size_t children_ = 0;
+  std::optional<Error> why_;  // the reason to end, once there is one
+  bool stopping_ = false;
+  bool registered_ = false;
+  bool blocked_ = false;  // no free slot in the sink when last looked
+  Registration registration_;
+  SessionId session_;
+  std::uint64_t next_assignment_ = 0;
+  std::uint64_t dispatched_ = 0;
+  std::uint32_t failures_ = 0;  // of polls, in a row
+  std::uint32_t register_failures_ = 0;
+};
+
+}  // namespace spider::inline v1::detail
