@@ -181,7 +181,7 @@ def banned_calls(file, _):
 
 
 def banned_text(file, _):
-    if file.under("tests/tidy"):
+    if file.under("tests/tidy") or file.path == "CONTRIBUTING.md":
         return
     for match in re.finditer(r"\b(?:TODO|FIXME|XXX)\b", file.text):
         yield file.line(match.start()), f"{match.group()}: open an issue instead"
