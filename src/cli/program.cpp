@@ -1,0 +1,45 @@
+#include "cli/program.hpp"
+
+#include "cli/info.hpp"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include <exception>
+#include <ostream>
+#include <vector>
+
+namespace spider::cli {
+namespace {
+
+auto run_program(int argc, const char* const* argv, Console console) -> int {
+  CLI::App app{"Spider: an in-process scheduler framework, its workloads and its operator's tool", "spider"};
+  app.set_version_flag("--version", "spider " SPIDER_VERSION);
+  app.require_subcommand(1);
+  const std::vector<Command> commands{
+      add_info_command(app, console),
+  };
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& fault) {
+    return app.exit(fault, console.out, console.err) == 0 ? kSuccess : kBadInput;
+  }
+  for (const auto& command : commands) {
+    if (command.app->parsed()) return command.run();
+  }
+  return kBadInput;
+}
+
+}  // namespace
+
+auto run_main(int argc, const char* const* argv, Console console) -> int {
+  try {
+    return run_program(argc, argv, console);
+  } catch (const std::exception& fault) {
+    console.err << "spider: " << fault.what() << '\n';
+    return kBadInput;
+  }
+}
+
+}  // namespace spider::cli
