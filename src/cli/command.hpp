@@ -21,8 +21,8 @@ struct Console {
 /// The exit status of the program.
 enum ExitStatus : int {
   kSuccess = 0,
-  kTaskFailed = 1,     ///< some task failed, or an invariant broke
-  kBadInput = 2,       ///< bad arguments, or a file that cannot be used
+  kTaskFailed = 1,  ///< some task failed, or an invariant broke
+  kBadInput = 2,    ///< bad arguments, or a file that cannot be used
   kStorageFailed = 3,
 };
 

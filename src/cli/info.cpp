@@ -64,13 +64,14 @@ void print_swf(Table& table, const SwfFigures& swf, const WorkloadMetrics& metri
   table.row("partitions", swf.partitions);
   table.row("submit span", seconds_text(to_seconds(swf.submit_span)));
   table.row("median run time", seconds_text(to_seconds(metrics.run_time_median)));
-  table.row("processors per job", "at most " + grouped(metrics.tasks_per_node_max));
-  table.row("machine", swf.processors == 0 ? "not stated" : grouped(swf.processors) + " processors");
+  table.row("processors per job", "at most " + grouped(swf.processors_max));
+  table.row("machine",
+            swf.machine_processors == 0 ? "not stated" : grouped(swf.machine_processors) + " processors");
 }
 
 void print_stages(Table& table, const StageFigures& stages, const WorkloadMetrics& metrics) {
-  table.row("stages", grouped(metrics.nodes) + ", the largest has " + grouped(metrics.tasks_per_node_max) +
-                          " tasks");
+  table.row("stages",
+            grouped(metrics.nodes) + ", the largest has " + grouped(metrics.tasks_per_node_max) + " tasks");
   table.row("single-stage jobs", metrics.single_node_jobs);
   table.row("repeated parents", stages.duplicate_parents);
   table.row("names without id", stages.outside_grammar);
@@ -91,7 +92,8 @@ void print(std::ostream& out, const Workload& workload, const WorkloadMetrics& m
   table.row("at once, unlimited", grouped(metrics.asap_peak) + " tasks");
   table.row("roots, leaves", grouped(metrics.roots) + ", " + grouped(metrics.leaves));
   table.row("components", metrics.components);
-  table.row("parents, children", "at most " + grouped(metrics.parents_max) + ", " + grouped(metrics.children_max));
+  table.row("parents, children",
+            "at most " + grouped(metrics.parents_max) + ", " + grouped(metrics.children_max));
   table.row("longest task", seconds_text(to_seconds(metrics.run_time_max)));
   if (metrics.zero_time_nodes != 0) table.row("zero-time tasks", metrics.zero_time_nodes);
   if (metrics.last_arrival != Duration::zero()) {
@@ -159,7 +161,8 @@ auto add_info_command(CLI::App& program, Console console) -> Command {
                   "WfFormat .json, SWF .swf, stage CSV .csv (also .gz), or "
                   "synthetic:jobs=J,tasks=T,groups=G,width=W,seconds=S,seed=N")
       ->required();
-  app->add_option("--json", options->json, "Also write one JSON object per workload to FILE; - for only that, here")
+  app->add_option("--json", options->json,
+                  "Also write one JSON object per workload to FILE; - for only that, here")
       ->type_name("FILE|-");
   return {app, [options, console] { return run_info(*options, console); }};
 }

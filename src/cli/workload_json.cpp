@@ -18,9 +18,9 @@ auto swf_json(const SwfFigures& swf, const WorkloadMetrics& metrics) -> ordered_
       {"run_time_sum_s", metrics.node_seconds},
       {"run_time_median_s", to_seconds(metrics.run_time_median)},
       {"run_time_max_s", to_seconds(metrics.run_time_max)},
-      {"processors_max", metrics.tasks_per_node_max},
+      {"processors_max", swf.processors_max},
       {"user_share_max", metrics.group_share_max},
-      {"machine_processors", swf.processors},
+      {"machine_processors", swf.machine_processors},
   };
 }
 

@@ -20,12 +20,12 @@ auto describe_cycle(const WorkloadJob& job, const std::vector<std::uint32_t>& op
   for (std::size_t step = 0; step < job.tasks.size(); ++step) task = parent_of(task);
 
   constexpr int kNamesMax = 8;
-  std::string text = quoted(job.tasks[task].name);
+  std::string text = in_quotes(job.tasks[task].name);
   auto ancestor = parent_of(task);
   for (int names = 1; ancestor != task && names < kNamesMax; ++names, ancestor = parent_of(ancestor)) {
-    text += " after " + quoted(job.tasks[ancestor].name);
+    text += " after " + in_quotes(job.tasks[ancestor].name);
   }
-  return text + (ancestor == task ? " after " : " after … after ") + quoted(job.tasks[task].name);
+  return text + (ancestor == task ? " after " : " after … after ") + in_quotes(job.tasks[task].name);
 }
 
 }  // namespace
@@ -57,16 +57,15 @@ auto topological_order(const WorkloadJob& job, const ChildrenLists& children)
     }
   }
   if (order.size() == job.tasks.size()) return order;
-  return Error{Errc::cyclic_graph,
-               "job " + quoted(job.name) + ": " + describe_cycle(job, open_parents)};
+  return Error{Errc::cyclic_graph, "job " + in_quotes(job.name) + ": " + describe_cycle(job, open_parents)};
 }
 
 auto check_graph(const WorkloadJob& job, const WorkloadLimits& limits) -> Result<void> {
-  if (job.tasks.empty()) return Error{Errc::empty_graph, "job " + quoted(job.name) + " has no task"};
+  if (job.tasks.empty()) return Error{Errc::empty_graph, "job " + in_quotes(job.name) + " has no task"};
   std::uint64_t tasks = 0;
   for (const auto& task : job.tasks) tasks += task.count;
   if (tasks > limits.tasks_per_job_max) {
-    return Error{Errc::limit_exceeded, "job " + quoted(job.name) + " has " + std::to_string(tasks) +
+    return Error{Errc::limit_exceeded, "job " + in_quotes(job.name) + " has " + std::to_string(tasks) +
                                            " tasks, at most " + std::to_string(limits.tasks_per_job_max) +
                                            " are allowed"};
   }

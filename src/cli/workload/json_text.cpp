@@ -98,8 +98,7 @@ auto reason(const json::exception& fault) -> std::string {
 
 auto Inspector::parse_error(std::size_t position, const std::string&, const json::exception& fault) -> bool {
   constexpr int kNumberOverflow = 406;
-  const bool time =
-      fault.id == kNumberOverflow && !path_.empty() && path_.back().key.ends_with("Seconds");
+  const bool time = fault.id == kNumberOverflow && !path_.empty() && path_.back().key.ends_with("Seconds");
   error_ = {time ? Errc::invalid_time : Errc::parse_error,
             line_and_column(text_, position) + ", in " + path() + ": " + reason(fault)};
   return false;

@@ -11,7 +11,7 @@
 namespace spider::cli {
 namespace {
 
-using Parser = auto (*)(std::string_view, const std::string&, const WorkloadLimits&) -> Result<Workload>;
+using Parser = auto(*)(std::string_view, const std::string&, const WorkloadLimits&) -> Result<Workload>;
 
 auto parser_for(std::string_view path) -> Parser {
   if (path.ends_with(".gz")) path.remove_suffix(3);
@@ -28,7 +28,8 @@ auto load_workload(const std::string& specification, const WorkloadLimits& limit
   const auto parse = parser_for(specification);
   if (parse == nullptr) {
     return Error{Errc::invalid_argument,
-                 specification + ": expected a file ending in .json, .swf or .csv (perhaps with .gz behind), or " +
+                 specification +
+                     ": expected a file ending in .json, .swf or .csv (perhaps with .gz behind), or " +
                      std::string{kSyntheticPrefix} + "jobs=J,tasks=T,groups=G,width=W,seconds=S,seed=N"};
   }
   SPIDER_TRY(const auto text, read_text(specification, limits));

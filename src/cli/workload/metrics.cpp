@@ -14,7 +14,7 @@ namespace {
 
 __extension__ using WideNanoseconds = __int128;  // 10^7 nodes · 2^30 tasks · 2^63 ns fit
 
-auto wide_seconds(WideNanoseconds time) -> double { return static_cast<double>(time) * 1e-9; }
+auto wide_seconds(WideNanoseconds time) -> double { return static_cast<double>(time) / 1e9; }
 
 /// Disjoint sets with path halving (Tarjan and van Leeuwen 1984).
 auto count_components(const WorkloadJob& job) -> std::uint64_t {
@@ -104,7 +104,8 @@ auto Measurement::run_unlimited(const WorkloadJob& job, const std::vector<std::u
     Duration start{};
     for (const auto parent : task.parents) start = std::max(start, ends[parent]);
     if (start > Duration::max() - job.arrival - task.run_time) {
-      return Error{Errc::invalid_time, "job " + quoted(job.name) + " ends over 292 years after the first arrival"};
+      return Error{Errc::invalid_time,
+                   "job " + in_quotes(job.name) + " ends over 292 years after the first arrival"};
     }
     ends[position] = start + task.run_time;
     path = std::max(path, ends[position]);

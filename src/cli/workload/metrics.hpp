@@ -24,7 +24,8 @@ struct WorkloadMetrics {
   std::uint64_t leaves = 0;
   std::uint64_t components = 0;  ///< weakly connected
   std::uint64_t levels = 0;      ///< nodes on the longest path, counting nodes
-  std::uint64_t width = 0;       ///< nodes on the largest level; a node's level is its longest distance from a root
+  std::uint64_t width =
+      0;  ///< nodes on the largest level; a node's level is its longest distance from a root
   std::uint64_t parents_max = 0;
   std::uint64_t children_max = 0;
   std::uint64_t zero_time_nodes = 0;
@@ -32,10 +33,10 @@ struct WorkloadMetrics {
   /// soon as its parents ended; ends before starts on ties.
   std::uint64_t asap_peak = 0;
 
-  Duration last_arrival{};       ///< since the first
-  Duration critical_path{};      ///< of the job with the longest
-  Duration run_time_max{};       ///< of a task
-  Duration run_time_median{};    ///< of nodes: element n/2 of n sorted ones, counted from 0
+  Duration last_arrival{};         ///< since the first
+  Duration critical_path{};        ///< of the job with the longest
+  Duration run_time_max{};         ///< of a task
+  Duration run_time_median{};      ///< of nodes: element n/2 of n sorted ones, counted from 0
   double critical_path_sum_s = 0;  ///< over all jobs
   double node_seconds = 0;         ///< run times, each node once
   double work_seconds = 0;         ///< run times, each task once

@@ -28,7 +28,8 @@ auto is_digit(char c) -> bool { return c >= '0' && c <= '9'; }
 
 /// Cuts an id off the front: digits up to the end or '_', without leading zeros. Empty if there is none.
 auto take_id(std::string_view& text) -> std::string {
-  const auto end = static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_digit) - text.begin());
+  const auto end =
+      static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_digit) - text.begin());
   if (end == 0 || (end < text.size() && text[end] != '_')) return {};
   auto digits = text.substr(0, end);
   text.remove_prefix(std::min(end + 1, text.size()));
@@ -63,7 +64,8 @@ struct Row {
 
 auto parse_instances(std::string_view field) -> Result<std::uint32_t> {
   SPIDER_TRY(const auto instances, parse_integer(field));
-  if (instances < 1) return Error{Errc::parse_error, "expected at least one instance, found " + quoted(field)};
+  if (instances < 1)
+    return Error{Errc::parse_error, "expected at least one instance, found " + in_quotes(field)};
   if (instances > TaskId::kIndexMax) {
     return Error{Errc::limit_exceeded, std::to_string(instances) + " instances, at most " +
                                            std::to_string(TaskId::kIndexMax) + " are allowed"};
@@ -73,8 +75,10 @@ auto parse_instances(std::string_view field) -> Result<std::uint32_t> {
 
 auto parse_row(const std::vector<std::string_view>& fields) -> Result<Row> {
   if (fields.size() != kColumns) {
-    return Error{Errc::parse_error, "expected 7 fields (arrival, job, stage, duration, CPU, memory, "
-                                    "instances), found " + std::to_string(fields.size())};
+    return Error{Errc::parse_error,
+                 "expected 7 fields (arrival, job, stage, duration, CPU, memory, "
+                 "instances), found " +
+                     std::to_string(fields.size())};
   }
   Row row;
   row.job = fields[1];
@@ -128,7 +132,8 @@ auto StageReader::add(const Row& row, std::size_t line) -> Result<void> {
   if (!name.in_grammar) ++figures_.outside_grammar;
   const auto position = static_cast<std::uint32_t>(open.job.tasks.size());
   if (!open.positions.emplace(name.key, position).second) {
-    return Error{Errc::duplicate_name, "job " + quoted(row.job) + " has two stages " + quoted(name.key)};
+    return Error{Errc::duplicate_name,
+                 "job " + in_quotes(row.job) + " has two stages " + in_quotes(name.key)};
   }
   WorkloadTask task;
   task.name = row.stage;
@@ -147,9 +152,9 @@ auto StageReader::link(OpenJob& open, const std::string& file) -> Result<void> {
     for (const auto& key : open.parents[stage]) {
       const auto found = open.positions.find(key);
       if (found == open.positions.end()) {
-        return located({Errc::unknown_parent, "stage " + quoted(open.job.tasks[stage].name) + " of job " +
-                                                  quoted(open.job.name) + " waits for stage " + quoted(key) +
-                                                  ", which the job does not have"},
+        return located({Errc::unknown_parent, "stage " + in_quotes(open.job.tasks[stage].name) + " of job " +
+                                                  in_quotes(open.job.name) + " waits for stage " +
+                                                  in_quotes(key) + ", which the job does not have"},
                        file, open.lines[stage]);
       }
       if (std::find(parents.begin(), parents.end(), found->second) == parents.end()) {

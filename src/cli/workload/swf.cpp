@@ -103,9 +103,7 @@ class LogReader {
 };
 
 void LogReader::read_header(std::string_view line) {
-  line.remove_prefix(line.find_first_not_of("; \t") == std::string_view::npos
-                         ? line.size()
-                         : line.find_first_not_of("; \t"));
+  line.remove_prefix(std::min(line.find_first_not_of("; \t"), line.size()));
   const auto colon = line.find(':');
   if (colon == std::string_view::npos) return;
   const auto key = trimmed(line.substr(0, colon));
@@ -113,7 +111,7 @@ void LogReader::read_header(std::string_view line) {
   if (key != "MaxProcs") return;
   const auto processors = parse_integer(trimmed(line.substr(colon + 1)));
   if (processors && processors.value() > 0) {
-    figures_.processors = static_cast<std::uint64_t>(processors.value());
+    figures_.machine_processors = static_cast<std::uint64_t>(processors.value());
   }
 }
 
@@ -126,6 +124,10 @@ void LogReader::count(const Record& record) {
   note(user_groups_, record.user_group);
   note(queues_, record.queue);
   note(partitions_, record.partition);
+  if (record.processors > 0) {
+    figures_.processors_max =
+        std::max(figures_.processors_max, static_cast<std::uint64_t>(record.processors));
+  }
   if (!record.submit) return;
   submit_min_ = std::min(submit_min_, *record.submit);
   submit_max_ = std::max(submit_max_, *record.submit);
@@ -175,8 +177,7 @@ auto LogReader::finish() && -> Result<Workload> {
   figures_.partitions = partitions_.size();
   figures_.submit_span = any_submit ? submit_max_ - submit_min_ : Duration::zero();
   workload.swf = figures_;
-  constexpr const char* kReasonTexts[] = {"submit time unknown", "run time not positive",
-                                          "no processors"};
+  constexpr const char* kReasonTexts[] = {"submit time unknown", "run time not positive", "no processors"};
   for (int reason = 0; reason < kReasons; ++reason) {
     if (skipped_[reason] != 0) workload.skipped.push_back({kReasonTexts[reason], skipped_[reason]});
   }

@@ -12,13 +12,12 @@
 namespace spider::cli {
 namespace {
 
-auto parse_count(std::string_view key, std::string_view value, std::uint64_t least)
-    -> Result<std::uint64_t> {
+auto parse_count(std::string_view key, std::string_view value, std::uint64_t least) -> Result<std::uint64_t> {
   std::uint64_t number = 0;
   const auto [end, fault] = std::from_chars(value.data(), value.data() + value.size(), number);
   if (fault == std::errc{} && end == value.data() + value.size() && number >= least) return number;
   return Error{Errc::invalid_argument, std::string{key} + ": expected a whole number from " +
-                                           std::to_string(least) + ", found " + quoted(value)};
+                                           std::to_string(least) + ", found " + in_quotes(value)};
 }
 
 auto set_option(SyntheticOptions& options, std::string_view key, std::string_view value) -> Result<void> {
@@ -41,7 +40,7 @@ auto set_option(SyntheticOptions& options, std::string_view key, std::string_vie
     return success();
   }
   return Error{Errc::invalid_argument,
-               "expected jobs, tasks, groups, width, seconds or seed, found " + quoted(key)};
+               "expected jobs, tasks, groups, width, seconds or seed, found " + in_quotes(key)};
 }
 
 auto parse_options(std::string_view text) -> Result<SyntheticOptions> {
@@ -53,10 +52,10 @@ auto parse_options(std::string_view text) -> Result<SyntheticOptions> {
   for (const auto setting : settings) {
     const auto equals = setting.find('=');
     if (equals == std::string_view::npos) {
-      return Error{Errc::invalid_argument, "expected KEY=VALUE, found " + quoted(setting)};
+      return Error{Errc::invalid_argument, "expected KEY=VALUE, found " + in_quotes(setting)};
     }
     const auto key = setting.substr(0, equals);
-    if (!seen.insert(key).second) return Error{Errc::invalid_argument, quoted(key) + " is given twice"};
+    if (!seen.insert(key).second) return Error{Errc::invalid_argument, in_quotes(key) + " is given twice"};
     SPIDER_TRY(set_option(options, key, setting.substr(equals + 1)));
   }
   return options;

@@ -15,11 +15,11 @@ inline constexpr std::string_view kSyntheticPrefix = "synthetic:";
 
 /// The keys of the specification, each with its default.
 struct SyntheticOptions {
-  std::uint64_t jobs = 1;    ///< ≥ 1
-  std::uint64_t tasks = 100; ///< of each job; ≥ 1
-  std::uint64_t groups = 1;  ///< ≥ 1; job i belongs to "group-<i mod groups>"
-  std::uint64_t width = 10;  ///< ≥ 1
-  double seconds = 1.0;      ///< mean run time; ≥ 0
+  std::uint64_t jobs = 1;     ///< ≥ 1
+  std::uint64_t tasks = 100;  ///< of each job; ≥ 1
+  std::uint64_t groups = 1;   ///< ≥ 1; job i belongs to "group-<i mod groups>"
+  std::uint64_t width = 10;   ///< ≥ 1
+  double seconds = 1.0;       ///< mean run time; ≥ 0
   std::uint64_t seed = 1;
 };
 

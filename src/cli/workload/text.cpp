@@ -108,7 +108,7 @@ auto trimmed(std::string_view text) -> std::string_view {
   return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
 }
 
-auto quoted(std::string_view text) -> std::string {
+auto in_quotes(std::string_view text) -> std::string {
   constexpr std::size_t kShownMax = 80;
   std::string shown{"'"};
   shown += text.substr(0, kShownMax);
@@ -123,7 +123,7 @@ auto checked_seconds(double seconds) -> std::optional<Duration> {
 auto parse_number(std::string_view text) -> Result<double> {
   double value = 0;
   if (scan_number(text, value) != std::errc{} || !std::isfinite(value)) {
-    return Error{Errc::parse_error, "expected a number, found " + quoted(text)};
+    return Error{Errc::parse_error, "expected a number, found " + in_quotes(text)};
   }
   return value;
 }
@@ -132,7 +132,7 @@ auto parse_integer(std::string_view text) -> Result<std::int64_t> {
   double value = 0;
   if (scan_number(text, value) != std::errc{} || std::trunc(value) != value ||
       std::abs(value) > kExactIntegerMax) {
-    return Error{Errc::parse_error, "expected a whole number, found " + quoted(text)};
+    return Error{Errc::parse_error, "expected a whole number, found " + in_quotes(text)};
   }
   return static_cast<std::int64_t>(value);
 }
@@ -141,12 +141,12 @@ auto parse_seconds(std::string_view text) -> Result<Duration> {
   double value = 0;
   const auto fault = scan_number(text, value);
   if (fault == std::errc::invalid_argument) {
-    return Error{Errc::parse_error, "expected a number of seconds, found " + quoted(text)};
+    return Error{Errc::parse_error, "expected a number of seconds, found " + in_quotes(text)};
   }
   // Out of range is either way: too large is refused, too small to tell from 0 as well.
   const auto time = fault == std::errc{} ? checked_seconds(value) : std::nullopt;
   if (time) return *time;
-  return Error{Errc::invalid_time, "expected a time from 0 to 9.2e9 seconds, found " + quoted(text)};
+  return Error{Errc::invalid_time, "expected a time from 0 to 9.2e9 seconds, found " + in_quotes(text)};
 }
 
 auto located(Error error, std::string_view where) -> Error {

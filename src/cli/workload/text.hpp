@@ -43,7 +43,7 @@ void split_comma_separated(std::string_view line, std::vector<std::string_view>&
 
 [[nodiscard]] auto trimmed(std::string_view text) -> std::string_view;
 /// `text` in quotes for a message, cut to a readable length.
-[[nodiscard]] auto quoted(std::string_view text) -> std::string;
+[[nodiscard]] auto in_quotes(std::string_view text) -> std::string;
 
 /// `seconds` to the nearest nanosecond, or nothing if it is negative, not finite or does not fit.
 [[nodiscard]] auto checked_seconds(double seconds) -> std::optional<Duration>;

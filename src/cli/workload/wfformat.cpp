@@ -89,7 +89,7 @@ auto Reader::read_tasks(const json& list) -> Result<void> {
       SPIDER_TRY(task.category, element.string(schema_.category));
     }
     if (!positions_.emplace(task.name, i).second) {
-      return element.fault(Errc::duplicate_name, schema_.key, quoted(task.name) + " occurs twice");
+      return element.fault(Errc::duplicate_name, schema_.key, in_quotes(task.name) + " occurs twice");
     }
     tasks_.push_back(std::move(task));
   }
@@ -110,7 +110,7 @@ auto Reader::read_references(const Element& element, const char* member) const
     if (found == positions_.end()) {
       return element.fault(Errc::unknown_parent, entry,
                            "no task has the " + std::string{schema_.key} + ' ' +
-                               quoted(name.get_ref<const std::string&>()));
+                               in_quotes(name.get_ref<const std::string&>()));
     }
     positions.push_back(found->second);
   }
@@ -151,7 +151,8 @@ auto Reader::read_command(const Element& element, WorkloadTask& task) -> Result<
   if (arguments != command->end()) {
     const bool strings = arguments->is_array() && std::all_of(arguments->begin(), arguments->end(),
                                                               [](const json& a) { return a.is_string(); });
-    if (!strings) return element.fault(Errc::parse_error, "command.arguments", "expected an array of strings");
+    if (!strings)
+      return element.fault(Errc::parse_error, "command.arguments", "expected an array of strings");
     process.arguments = arguments->get<std::vector<std::string>>();
   }
   task.command = std::move(process);
@@ -181,10 +182,10 @@ auto Reader::read_runs(const json& list) -> Result<void> {
     SPIDER_TRY(const auto name, element.string(schema_.key));
     const auto found = positions_.find(name);
     if (found == positions_.end()) {
-      return element.fault(Errc::unknown_task, schema_.key, quoted(name) + " is not specified as a task");
+      return element.fault(Errc::unknown_task, schema_.key, in_quotes(name) + " is not specified as a task");
     }
     if (seen[found->second]) {
-      return element.fault(Errc::duplicate_name, schema_.key, quoted(name) + " occurs twice");
+      return element.fault(Errc::duplicate_name, schema_.key, in_quotes(name) + " occurs twice");
     }
     seen[found->second] = true;
     SPIDER_TRY(read_run(element, tasks_[found->second]));
@@ -193,7 +194,7 @@ auto Reader::read_runs(const json& list) -> Result<void> {
   if (missing == seen.end()) return success();
   const auto& task = tasks_[static_cast<std::size_t>(missing - seen.begin())];
   return Error{Errc::parse_error,
-               std::string{schema_.run_list} + ": expected an element for task " + quoted(task.name)};
+               std::string{schema_.run_list} + ": expected an element for task " + in_quotes(task.name)};
 }
 
 /// The array at `path`, member names separated by dots. Errors: `parse_error`.
@@ -215,8 +216,9 @@ auto find_list(const json& document, std::string_view path) -> Result<const json
 auto schema_of(const json& document) -> Result<const Schema*> {
   const auto version = document.find("schemaVersion");
   if (version != document.end() && *version != "1.4" && *version != "1.5") {
-    return Error{Errc::parse_error, "schemaVersion: expected \"1.4\" or \"1.5\", found " +
-                                        quoted(version->dump(-1, ' ', true, json::error_handler_t::replace))};
+    return Error{Errc::parse_error,
+                 "schemaVersion: expected \"1.4\" or \"1.5\", found " +
+                     in_quotes(version->dump(-1, ' ', true, json::error_handler_t::replace))};
   }
   const auto workflow = document.find("workflow");
   if (workflow == document.end() || !workflow->is_object()) {

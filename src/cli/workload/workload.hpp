@@ -26,10 +26,10 @@ struct ProcessCommand {
 /// One node of a job's graph: a single task, or an array of `count` like tasks. A dependency
 /// between two nodes means: all tasks of the parent end before any task of the child starts.
 struct WorkloadTask {
-  std::string name;      ///< unique within the job; as the file has it, not necessarily a valid name
-  std::string category;  ///< the type of work, where the file says; may be empty
-  Duration run_time{};   ///< of each of the `count` tasks; ≥ 0
-  std::uint32_t count = 1;             ///< ≥ 1
+  std::string name;         ///< unique within the job; as the file has it, not necessarily a valid name
+  std::string category;     ///< the type of work, where the file says; may be empty
+  Duration run_time{};      ///< of each of the `count` tasks; ≥ 0
+  std::uint32_t count = 1;  ///< ≥ 1
   std::vector<std::uint32_t> parents;  ///< positions in WorkloadJob::tasks, distinct, in the file's order
 
   /// The order in which the file wants this task's children released, as positions in
@@ -44,9 +44,9 @@ struct WorkloadTask {
 /// One job: an acyclic graph of at least one task.
 struct WorkloadJob {
   std::string name;
-  std::string group;           ///< its resource group; a valid name
-  PriorityClass priority = 0;  ///< 0 = most urgent
-  Duration arrival{};          ///< since the earliest arrival of the workload; ≥ 0
+  std::string group;                ///< its resource group; a valid name
+  PriorityClass priority = 0;       ///< 0 = most urgent
+  Duration arrival{};               ///< since the earliest arrival of the workload; ≥ 0
   std::vector<WorkloadTask> tasks;  ///< in the file's order
 };
 
@@ -63,8 +63,9 @@ struct SwfFigures {
   std::uint64_t user_groups = 0;
   std::uint64_t queues = 0;
   std::uint64_t partitions = 0;
-  Duration submit_span{};        ///< last minus first submit time, over all records
-  std::uint64_t processors = 0;  ///< MaxProcs of the header: the size of the machine; 0 = not stated
+  std::uint64_t processors_max = 0;      ///< of one record, usable or not
+  Duration submit_span{};                ///< last minus first submit time, over all records
+  std::uint64_t machine_processors = 0;  ///< MaxProcs of the header: the size of the machine; 0 = not stated
 };
 
 /// What a stage CSV says beyond its jobs.
