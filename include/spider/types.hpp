@@ -40,7 +40,7 @@ inline constexpr TimePoint kForever = TimePoint::max();
   return seconds >= 9.2e9 ? Duration::max() : Duration{static_cast<std::int64_t>(seconds * 1e9 + 0.5)};
 }
 [[nodiscard]] constexpr auto to_seconds(Duration duration) noexcept -> double {
-  return static_cast<double>(duration.count()) * 1e-9;
+  return static_cast<double>(duration.count()) / 1e9;  // correctly rounded, unlike times 1e-9
 }
 
 // ---------------------------------------------------------------------------------------------

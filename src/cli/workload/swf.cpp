@@ -13,6 +13,8 @@ namespace spider::cli {
 namespace {
 
 constexpr std::size_t kColumns = 18;
+constexpr std::size_t kSubmitColumn = 2;
+constexpr std::size_t kRunTimeColumn = 4;
 constexpr std::int64_t kUnknown = -1;
 
 struct Record {
@@ -33,15 +35,17 @@ auto in_column(Error error, std::size_t column) -> Error {
 auto time_in(const std::vector<std::string_view>& fields, std::size_t column)
     -> Result<std::optional<Duration>> {
   const auto field = fields[column - 1];
-  SPIDER_TRY(const double number, parse_number(field));
-  if (number == static_cast<double>(kUnknown)) return std::optional<Duration>{};
+  const auto number = parse_number(field);
+  if (number && number.value() == static_cast<double>(kUnknown)) return std::optional<Duration>{};
   const auto time = parse_seconds(field);
   if (!time) return in_column(time.error(), column);
   return std::optional{time.value()};
 }
 
+/// Also the columns that nobody uses are numbers. The times say more precisely what is wrong with them.
 auto check_numbers(const std::vector<std::string_view>& fields) -> Result<void> {
   for (std::size_t column = 1; column <= kColumns; ++column) {
+    if (column == kSubmitColumn || column == kRunTimeColumn) continue;
     const auto number = parse_number(fields[column - 1]);
     if (!number) return in_column(number.error(), column);
   }
@@ -54,8 +58,8 @@ auto parse_record(const std::vector<std::string_view>& fields) -> Result<Record>
   }
   SPIDER_TRY(check_numbers(fields));
   Record record;
-  SPIDER_TRY(record.submit, time_in(fields, 2));
-  SPIDER_TRY(record.run_time, time_in(fields, 4));
+  SPIDER_TRY(record.submit, time_in(fields, kSubmitColumn));
+  SPIDER_TRY(record.run_time, time_in(fields, kRunTimeColumn));
   std::int64_t allocated = 0;
   std::int64_t requested = 0;
   struct Target {
