@@ -110,11 +110,11 @@ TEST(WorkloadMetrics, NoJobsGiveZeros) {
   EXPECT_EQ(m.work_seconds, 0);
 }
 
-TEST(WorkloadMetrics, ChainOfAMillionTasksNeedsNoStack) {
-  const auto workload = make_synthetic("synthetic:tasks=1000000,width=1,seconds=1").value();
+TEST(WorkloadMetrics, LongChainNeedsNoStack) {
+  const auto workload = make_synthetic("synthetic:tasks=300000,width=1,seconds=1").value();
   const auto m = measure(workload).value();
-  EXPECT_EQ(m.levels, 1'000'000U);
-  EXPECT_EQ(m.edges, 999'999U);
+  EXPECT_EQ(m.levels, 300'000U);
+  EXPECT_EQ(m.edges, 299'999U);
   EXPECT_NEAR(to_seconds(m.critical_path), m.work_seconds, 1e-3);
 }
 
