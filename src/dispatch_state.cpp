@@ -1,0 +1,225 @@
+#include "dispatch_state.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <string>
+#include <utility>
+
+namespace spider::inline v1::detail {
+
+namespace {
+
+auto memory_of(const DispatchChannelOptions& options) -> std::pmr::memory_resource& {
+  return options.memory != nullptr ? *options.memory : *std::pmr::new_delete_resource();
+}
+
+}  // namespace
+
+auto DispatchState::make(const DispatchChannelOptions& options, Clock& clock)
+    -> std::shared_ptr<DispatchState> {
+  auto state = std::make_shared<DispatchState>(options, clock);
+  state->alarm_ = clock.make_alarm([weak = std::weak_ptr{state}] {
+    if (const auto self = weak.lock()) self->expire();
+  });
+  return state;
+}
+
+DispatchState::DispatchState(const DispatchChannelOptions& options, Clock& clock)
+    : options_{options},
+      resume_slots_{std::min(options.resume_slots, options.capacity)},
+      clock_{clock},
+      buffers_{{options.capacity, memory_of(options)}, {options.capacity, memory_of(options)}},
+      session_{options.session} {}
+
+// --- Producers -----------------------------------------------------------------------------------
+
+auto DispatchState::put(std::span<const TaskAssignment> items, bool behind_line) -> Put {
+  Put result;
+  bool wake = false;
+  {
+    const std::scoped_lock back{back_lock_};
+    result = put_locked(items, behind_line ? producer_line_ : 0);
+    if (result.count != 0 && consumers_due_ != kNoneDue) {
+      const auto freed = freed_.load(std::memory_order_acquire);
+      wake = enqueued_.load(std::memory_order_relaxed) - freed > consumers_due_;
+    }
+  }
+  if (wake) change([] {});
+  return result;
+}
+
+auto DispatchState::put_locked(std::span<const TaskAssignment> items, std::size_t reserved) -> Put {
+  assert(!items.empty());
+  if (closed_) return {0, Errc::dispatch_queue_closed};
+  if (items.front().session != session_) return {0, Errc::stale_session};
+
+  const auto before = enqueued_.load(std::memory_order_relaxed);
+  if (before - freed_seen_ + items.size() + reserved > options_.capacity) {
+    freed_seen_ = freed_.load(std::memory_order_acquire);
+  }
+  const auto free = options_.capacity - (before - freed_seen_);
+  if (free <= reserved) return {0, Errc::would_block};
+
+  std::size_t count = 0;
+  const auto room = std::min(items.size(), free - reserved);
+  while (count < room && items[count].session == session_ && back_->append(items[count])) ++count;
+  if (count == 0) return {0, Errc::limit_exceeded};
+  enqueued_.store(before + count, std::memory_order_release);
+
+  if (before + count - freed_seen_ > high_water_) {
+    freed_seen_ = freed_.load(std::memory_order_acquire);
+    high_water_ = std::max<std::size_t>(high_water_, before + count - freed_seen_);
+  }
+  return {count, Errc{}};
+}
+
+auto DispatchState::put_in_line(DispatchWaiter& waiter, std::span<const TaskAssignment> items) -> Put {
+  Put result;
+  change([&] {
+    result = put_locked(items, ahead_of(waiter));
+    if (result.error != Errc::would_block) unlink(waiter);
+  });
+  return result;
+}
+
+auto DispatchState::slots() -> Put {
+  const std::scoped_lock back{back_lock_};
+  if (closed_) return {0, Errc::dispatch_queue_closed};
+  const auto free = free_slots();
+  return {free, free == 0 ? Errc::would_block : Errc{}};
+}
+
+auto DispatchState::slots_in_line(DispatchWaiter& waiter) -> Put {
+  Put result;
+  change([&] {
+    const auto free = options_.capacity - total();
+    result = {free, closed_ ? Errc::dispatch_queue_closed : free == 0 ? Errc::would_block : Errc{}};
+    if (closed_) result.count = 0;
+    if (result.error != Errc::would_block) unlink(waiter);
+  });
+  return result;
+}
+
+// Reads freed_ first: what is freed or put in between only makes the answer smaller.
+auto DispatchState::free_slots() const noexcept -> std::size_t {
+  const auto freed = freed_.load(std::memory_order_acquire);
+  const auto queued = enqueued_.load(std::memory_order_acquire) - freed;
+  return queued < options_.capacity ? options_.capacity - queued : 0;
+}
+
+auto DispatchState::bump(SessionId session) -> Result<void> {
+  auto refusal = Errc{};
+  SessionId current;
+  change([&] {
+    current = session_;
+    if (closed_) refusal = Errc::dispatch_queue_closed;
+    if (!closed_ && session <= current) refusal = Errc::invalid_session;
+    if (refusal != Errc{}) return;
+    const auto stale = total();
+    front_->clear();
+    back_->clear();
+    stale_dropped_ += stale;
+    count_freed(stale);
+    session_ = session;
+    overtaken_ = since_yield_ = 0;
+    for (auto it = producers_.begin(); it != producers_.end();) {
+      auto& waiter = *it++;
+      if (waiter.kind == WaiterKind::producer) evict(waiter);
+    }
+  });
+  if (refusal == Errc::invalid_session) {
+    return Error{refusal, "session " + std::to_string(session.value) + " is not after the current session " +
+                              std::to_string(current.value)};
+  }
+  if (refusal != Errc{}) return refusal;
+  return success();
+}
+
+auto DispatchState::close() -> void {
+  change([&] { closed_ = true; });
+}
+
+// --- Consumers -----------------------------------------------------------------------------------
+
+auto DispatchState::take(std::span<TaskAssignment> out, bool may_yield) -> Taken {
+  Taken taken;
+  bool wake = false;
+  {
+    const std::scoped_lock front{front_lock_};
+    const bool overtakes = consumer_line_ != 0;
+    if (overtakes && may_yield && since_yield_ >= options_.overtake_max) {
+      since_yield_ = 0;
+      return {.yield = true};
+    }
+    const std::size_t limit = options_.overtake_max;
+    const auto room = overtakes ? limit - std::min(overtaken_, limit) : out.size();
+    if (front_->size() > out.size() || (front_->size() == out.size() && out.size() <= room)) {
+      taken.count = out.size();
+      front_->take(out.data(), taken.count);
+    } else {
+      const std::scoped_lock back{back_lock_};
+      taken.count = take_from_both(out, room);
+      taken.drained = closed_ && taken.count == 0 && total() == 0;
+    }
+    if (taken.count == 0) return taken;
+    count_freed(taken.count);
+    if (overtakes) {
+      overtaken_ += taken.count;
+      since_yield_ += taken.count;
+    }
+    wake = freed_.load(std::memory_order_relaxed) >= producers_due_ || (closed_ && overtakes);
+  }
+  if (wake) change([] {});
+  return taken;
+}
+
+/// Takes up to `room` items freely, and more only while one is left for the line. Needs both locks.
+auto DispatchState::take_from_both(std::span<TaskAssignment> out, std::size_t room) -> std::size_t {
+  const auto queued = total();
+  auto count = std::min(out.size(), queued);
+  if (count > room) count = std::max(room, std::min(count, queued - 1));
+  const auto from_front = std::min(count, front_->size());
+  front_->take(out.data(), from_front);
+  if (front_->empty()) {
+    front_->clear();
+    std::swap(front_, back_);
+    front_->take(out.data() + from_front, count - from_front);
+  }
+  return count;
+}
+
+auto DispatchState::take_in_line(DispatchWaiter& waiter, TaskAssignment& out) -> Taken {
+  Taken taken;
+  change([&] {
+    taken.count = take_from_both({&out, 1}, 1);
+    taken.drained = closed_ && taken.count == 0;
+    if (taken.count != 0) {
+      count_freed(1);
+      overtaken_ = since_yield_ = 0;
+    }
+    if (taken.count != 0 || taken.drained) unlink(waiter);
+  });
+  return taken;
+}
+
+auto DispatchState::count_freed(std::size_t count) noexcept -> void {
+  freed_.store(freed_.load(std::memory_order_relaxed) + count, std::memory_order_release);
+}
+
+auto DispatchState::deadline_after(Duration wait) const -> TimePoint {
+  return saturating_add(clock_.now(), std::clamp(wait, Duration::zero(), options_.wait_max));
+}
+
+auto DispatchState::counters() const -> DispatchChannelCounters {
+  const std::scoped_lock front{front_lock_};
+  const std::scoped_lock back{back_lock_};
+  DispatchChannelCounters counters;
+  counters.enqueued = enqueued_.load(std::memory_order_relaxed);
+  counters.stale_dropped = stale_dropped_;
+  counters.dequeued = freed_.load(std::memory_order_relaxed) - stale_dropped_;
+  counters.queued = total();
+  counters.high_water = high_water_;
+  return counters;
+}
+
+}  // namespace spider::inline v1::detail
