@@ -84,7 +84,8 @@ class ExecutionClient {
   virtual ~ExecutionClient() = default;
 
   /// Registers an instance for each assignment that is still to be run, and answers for each in
-  /// order. Starts the manager's lease with the first.
+  /// order. Starts the manager's lease with the first. An assignment without an id (0) is never taken
+  /// for a repetition.
   /// Errors per assignment: `stale_session` (its scheduler's session is not live),
   /// `task_not_runnable` (ended, pending, not due), `job_not_running`, `instance_limit`,
   /// `unknown_job`, `unknown_task`, `unknown_scheduler`. Errors of the call: `storage_unavailable`;
@@ -107,8 +108,9 @@ class ExecutionClient {
       -> Async<std::vector<Result<void>>> = 0;
 
   /// Extends the manager's lease, which covers all its instances. When it lapses they are fenced and
-  /// their tasks ready again (an attempt spent), or failed if no attempt is left.
-  /// Errors: `unknown_manager` when it runs nothing; `storage_unavailable`.
+  /// their tasks ready again (an attempt spent), or failed if no attempt is left. A lost instance is
+  /// reported once. Errors: `unknown_manager` when it runs nothing and has lost nothing: its lease has
+  /// lapsed, or all it ran is finished; `storage_unavailable`.
   [[nodiscard]] virtual auto renew(ManagerId manager) -> Async<Renewal> = 0;
 };
 

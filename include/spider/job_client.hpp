@@ -135,7 +135,7 @@ class JobClient {
   [[nodiscard]] virtual auto outputs(JobId job, Page page) -> Async<std::vector<TaskOutput>> = 0;
 
   /// Gives a failed job another chance: its failed and cancelled tasks are pending again with all
-  /// attempts unspent, succeeded ones keep their outputs.
+  /// attempts unspent, succeeded ones keep their outputs. A deadline that has passed applies no more.
   /// Errors: `unknown_job`; `job_not_running` unless it has failed; `storage_unavailable`.
   [[nodiscard]] virtual auto retry(JobId job) -> Async<void> = 0;
 

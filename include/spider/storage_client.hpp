@@ -95,7 +95,8 @@ class StorageClient {
   /// Order of offers: queues in the request's order; inside a queue class by class, most urgent
   /// first, with one offer in `StorageLimits::lower_class_share` for the lower classes; inside a
   /// class round-robin over resource groups; inside a group round-robin over jobs, oldest job first;
-  /// inside a job by ready time.
+  /// inside a job by ready time. Who was served, or has ready work again, goes to the back of its
+  /// rotation; who reached its maximum takes no further part in this poll, and then goes to the back.
   ///
   /// Cancellation leases nothing. Renews the session's lease.
   /// Errors: `unknown_scheduler`; `stale_session` when superseded by a newer registration;

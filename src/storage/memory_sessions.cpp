@@ -1,0 +1,231 @@
+// Sessions, and the offering and leasing of ready work.
+
+#include "storage/memory_state.hpp"
+
+#include <algorithm>
+#include <ranges>
+
+namespace spider::inline v1::detail {
+
+namespace {
+
+constexpr std::size_t kPromotedMax = 65'536;  // delayed entries made ready in one critical section
+constexpr std::uint16_t kCountMax = UINT16_MAX;
+
+}  // namespace
+
+auto MemoryState::find_scheduler(SchedulerId id) -> SchedulerRecord* {
+  return id.value == 0 || id.value > schedulers_.size() ? nullptr : &schedulers_[id.value - 1];
+}
+
+auto MemoryState::draw_session(SchedulerRecord& scheduler) -> void {
+  scheduler.session = SessionId{++last_session_};
+}
+
+auto MemoryState::register_scheduler(const std::string& member) -> Result<Registration> {
+  if (!is_valid_name(member)) return Error{Errc::invalid_name, "member '" + member.substr(0, 128) + '\''};
+  auto& id = members_[member];
+  if (!id) {
+    id = SchedulerId{schedulers_.size() + 1};
+    auto& added = schedulers_.emplace_back();
+    added.id = id;
+  }
+  auto& scheduler = schedulers_[id.value - 1];
+  supersede(scheduler);
+  draw_session(scheduler);
+  scheduler.registered = scheduler.session;
+  scheduler.left = false;
+  ++scheduler.incarnation;
+  renew_session(scheduler);
+  return Registration{id, scheduler.session, scheduler.incarnation};
+}
+
+auto MemoryState::unregister_scheduler(const Registration& registration) -> Result<void> {
+  auto* scheduler = find_scheduler(registration.scheduler);
+  if (scheduler == nullptr) return Errc::unknown_scheduler;
+  if (scheduler->left && scheduler->registered <= registration.session) return success();
+  if (scheduler->session != registration.session) return Errc::stale_session;
+  supersede(*scheduler);
+  scheduler->left = true;
+  return success();
+}
+
+// What it holds is offered again, before what waits; its own polls wake up and see.
+auto MemoryState::supersede(SchedulerRecord& scheduler) -> void {
+  if (!scheduler.session) return;
+  const auto session = static_cast<std::uint32_t>(scheduler.session.value);
+  scheduler.session = {};
+  scheduler.compact_at = 1024;
+  requeue(std::exchange(scheduler.leased, {}), session);
+  arrived_.fill(true);
+}
+
+auto MemoryState::requeue(const std::vector<TaskRef>& leased, std::uint32_t session) -> void {
+  for (const auto& ref : std::views::reverse(leased)) {
+    auto* job = jobs_.find(ref.job);
+    auto* record = job == nullptr ? nullptr : job->find(ref.task);
+    if (record == nullptr || record->session != session) continue;
+    record->session = TaskRecord::kNone;
+    job->ready.push_front(ref.task.bits());
+  }
+  for (const auto& ref : leased) {
+    auto* job = jobs_.find(ref.job);
+    if (job == nullptr || job->ready.empty()) continue;
+    lanes_[static_cast<std::size_t>(ref.task.kind())].join(*job, groups_[job->group.value - 1]);
+  }
+}
+
+auto MemoryState::has_lapsed(const SchedulerRecord& scheduler) const -> bool {
+  return scheduler.session && scheduler.polls == 0 && now_ >= scheduler.lease_until;
+}
+
+auto MemoryState::renew_session(SchedulerRecord& scheduler) -> void {
+  scheduler.lease_until = saturating_add(now_, limits.session_lease);
+  if (std::exchange(scheduler.watched, true)) return;
+  set_timer({.at = scheduler.lease_until, .kind = Timer::Kind::session, .id = scheduler.id.value});
+}
+
+auto MemoryState::poll_begins(SchedulerId id) -> void { ++find_scheduler(id)->polls; }
+
+auto MemoryState::poll_ends(SchedulerId id) -> void {
+  auto& scheduler = *find_scheduler(id);
+  --scheduler.polls;
+  renew_session(scheduler);
+}
+
+// A session that lapsed is replaced without asking; one that was superseded by a registration is not.
+auto MemoryState::session_of_poll(SchedulerRecord& scheduler, SessionId asked) -> Result<void> {
+  if (scheduler.left || asked < scheduler.registered || asked.value > last_session_)
+    return Errc::stale_session;
+  if (has_lapsed(scheduler)) supersede(scheduler);
+  if (!scheduler.session) draw_session(scheduler);
+  if (asked > scheduler.session) return Errc::stale_session;
+  renew_session(scheduler);
+  return success();
+}
+
+auto MemoryState::poll(TaskKind kind, const PollRequest& request) -> Result<Polled> {
+  if (request.max_items == 0 || request.per_group_max == 0 || request.per_job_max == 0) {
+    return Error{Errc::invalid_argument, "poll: a maximum of 0"};
+  }
+  if (request.queues.empty()) return Error{Errc::invalid_argument, "poll: no queue"};
+  auto* scheduler = find_scheduler(request.scheduler);
+  if (scheduler == nullptr) return Errc::unknown_scheduler;
+  SPIDER_TRY(session_of_poll(*scheduler, request.session));
+
+  offer_due(kind);
+  std::vector<QueueId> queues;
+  for (const auto& name : request.queues) {
+    if (const auto queue = queue_names_.find(name)) queues.push_back(*queue);
+  }
+  const OfferLimits most{.poll_number = ++polls_,
+                         .items_max = std::min(request.max_items, limits.poll_items_max),
+                         .per_group_max = request.per_group_max,
+                         .per_job_max = request.per_job_max,
+                         .lower_class_share = limits.lower_class_share};
+  const auto lane = static_cast<std::size_t>(kind);
+  offers_.clear();
+  lanes_[lane].take(queues, most, offers_);
+
+  Polled polled;
+  polled.batch.session = scheduler->session;
+  polled.batch.entries.reserve(offers_.size());
+  for (const auto& offer : offers_) polled.batch.entries.push_back(lease(*scheduler, offer));
+  if (scheduler->leased.size() >= scheduler->compact_at) compact_leases(*scheduler);
+  if (!delayed_[lane].empty()) polled.next_due = delayed_[lane].begin()->at;
+  return polled;
+}
+
+auto MemoryState::lease(SchedulerRecord& scheduler, const Offer& offer) -> InboundEntry {
+  auto& job = *offer.job;
+  auto& record = job.record(offer.task);
+  record.session = static_cast<std::uint32_t>(scheduler.session.value);
+  scheduler.leased.push_back({job.id, offer.task});
+  InboundEntry entry;
+  entry.job = job.id;
+  entry.group = job.group;
+  entry.created_at = job.created_at;
+  entry.ready_at = record.ready_at;
+  entry.deadline = job.deadline;
+  entry.estimate = job.task_spec(offer.task).estimate;
+  entry.task = offer.task;
+  entry.queue = job.queue;
+  entry.deferrals = record.deferrals;
+  entry.deliveries = record.deliveries;
+  entry.priority = job.spec->priority;
+  if (record.deliveries < kCountMax) ++record.deliveries;
+  return entry;
+}
+
+// Started tasks leave the list here and not at their start, which would cost a link per task. The list
+// is at most twice as long as what is leased.
+auto MemoryState::compact_leases(SchedulerRecord& scheduler) -> void {
+  const auto session = static_cast<std::uint32_t>(scheduler.session.value);
+  std::vector<TaskRef> kept;
+  for (const auto& ref : scheduler.leased) {
+    auto* job = jobs_.find(ref.job);
+    auto* record = job == nullptr ? nullptr : job->find(ref.task);
+    if (record == nullptr || record->session != session || record->marked) continue;
+    record->marked = true;
+    kept.push_back(ref);
+  }
+  for (const auto& ref : kept) jobs_.find(ref.job)->record(ref.task).marked = false;
+  scheduler.leased = std::move(kept);
+  scheduler.compact_at = std::max<std::size_t>(1024, 2 * scheduler.leased.size());
+}
+
+auto MemoryState::offer_now(Job& job, std::uint32_t first_bits, std::uint32_t count) -> void {
+  const auto single = first_bits >= TaskId::commit().bits();
+  const auto kind = !single                                 ? TaskKind::regular
+                    : first_bits == TaskId::commit().bits() ? TaskKind::commit
+                                                            : TaskKind::cleanup;
+  const auto lane = static_cast<std::size_t>(kind);
+  job.ready.push_back({first_bits, count});
+  lanes_[lane].join(job, groups_[job.group.value - 1]);
+  arrived_[lane] = true;
+}
+
+auto MemoryState::offer(Job& job, TaskId first, std::uint32_t count, TimePoint at) -> void {
+  if (at <= now_) return offer_now(job, first.bits(), count);
+  for (std::uint32_t step = 0; step < count; ++step) {
+    job.record(first.kind() == TaskKind::regular ? TaskId{first.index() + step} : first).delayed = true;
+  }
+  const auto lane = static_cast<std::size_t>(first.kind());
+  const auto added = delayed_[lane].insert({at, job.id, first.bits(), count});
+  if (added.first == delayed_[lane].begin()) arrived_[lane] = true;  // who waits must look up earlier
+}
+
+auto MemoryState::offer_due(TaskKind kind) -> void {
+  auto& delayed = delayed_[static_cast<std::size_t>(kind)];
+  for (std::size_t done = 0; done < kPromotedMax && !delayed.empty(); ++done) {
+    const auto due = *delayed.begin();
+    if (due.at > now_) return;
+    delayed.erase(delayed.begin());
+    auto* job = jobs_.find(due.job);
+    if (job == nullptr) continue;
+    for (std::uint32_t step = 0; step < due.count; ++step) {
+      const auto task = kind == TaskKind::regular  ? TaskId{due.first + step}
+                        : kind == TaskKind::commit ? TaskId::commit()
+                                                   : TaskId::cleanup();
+      auto& record = job->record(task);
+      if (!record.delayed || record.ready_at != due.at) continue;
+      record.delayed = false;
+      offer_now(*job, task.bits(), 1);
+    }
+  }
+}
+
+auto MemoryState::ready_node(Job& job, std::uint32_t node, TimePoint at) -> void {
+  const auto end = job.graph.first_task(node) + job.graph.task_count(node);
+  for (auto first = job.graph.first_task(node); first < end;) {
+    auto next = first;
+    for (; next < end && job.tasks[next].state == TaskState::pending; ++next) {
+      job.move_task(TaskId{next}, job.tasks[next], TaskState::ready);
+      job.tasks[next].ready_at = at;
+    }
+    if (next > first) offer(job, TaskId{first}, next - first, at);
+    first = std::max(next, first + 1);
+  }
+}
+
+}  // namespace spider::inline v1::detail

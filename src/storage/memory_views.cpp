@@ -1,0 +1,116 @@
+// What applications may look at.
+
+#include "storage/memory_state.hpp"
+
+#include <algorithm>
+
+namespace spider::inline v1::detail {
+
+namespace {
+
+constexpr std::size_t kJobsPerLook = 4096;
+
+auto view_of(const Job& job) -> JobView {
+  JobView view;
+  view.id = job.id;
+  view.state = job.state.to;
+  view.resource_group = job.spec->resource_group;
+  view.queue = job.spec->queue;
+  view.priority = job.spec->priority;
+  view.unique_key = job.spec->unique_key;
+  view.created_at = job.created_at;
+  view.ended_at = job.ended_at;
+  view.tasks = job.counts;
+  view.reason = job.reason;
+  return view;
+}
+
+auto view_of(const Job& job, TaskId task, const TaskRecord& record) -> TaskView {
+  const auto& spec = job.task_spec(task);
+  TaskView view;
+  view.id = task;
+  view.state = record.state;
+  view.handler = spec.handler;
+  view.name = spec.name;
+  view.attempts = record.attempts;
+  view.deferrals = record.deferrals;
+  if (record.ready_at != TimePoint{} || record.state == TaskState::ready) view.ready_at = record.ready_at;
+  if (record.epoch > 0) view.started_at = record.started_at;
+  if (has_ended(record.state)) view.ended_at = record.ended_at;
+  view.manager = record.manager;
+  view.dead_lettered = record.dead_lettered;
+  if (const auto error = job.errors.find(task.bits()); error != job.errors.end()) view.error = error->second;
+  return view;
+}
+
+auto matches(const JobFilter& filter, const Job& job) -> bool {
+  if (filter.state && *filter.state != job.state.to) return false;
+  if (!filter.resource_group.empty() && filter.resource_group != job.spec->resource_group) return false;
+  return filter.queue.empty() || filter.queue == job.spec->queue;
+}
+
+struct Span {
+  std::uint32_t first = 0;
+  std::uint32_t end = 0;
+};
+auto clamped(Page page, std::uint32_t tasks, std::uint32_t items_max) -> Span {
+  const auto first = std::min(page.first, tasks);
+  return {first, first + std::min({page.max, items_max, tasks - first})};
+}
+
+}  // namespace
+
+auto MemoryState::job_state(JobId id) -> Result<JobState> {
+  const auto* job = jobs_.find(id);
+  if (job == nullptr) return Errc::unknown_job;
+  return job->state.to;
+}
+
+auto MemoryState::view(JobId id) -> Result<JobView> {
+  const auto* job = jobs_.find(id);
+  if (job == nullptr) return Errc::unknown_job;
+  return view_of(*job);
+}
+
+auto MemoryState::view_tasks(JobId id, Page page) -> Result<std::vector<TaskView>> {
+  const auto* job = jobs_.find(id);
+  if (job == nullptr) return Errc::unknown_job;
+  const auto tasks = job->graph.tasks();
+  const auto [first, end] = clamped(page, tasks, limits.page_items_max);
+  std::vector<TaskView> views;
+  for (auto index = first; index < end; ++index) {
+    views.push_back(view_of(*job, TaskId{index}, job->tasks[index]));
+  }
+  const bool last = end == tasks && (first < tasks || page.first == 0) && page.max > 0;
+  if (last && job->commit) views.push_back(view_of(*job, TaskId::commit(), *job->commit));
+  if (last && job->cleanup) views.push_back(view_of(*job, TaskId::cleanup(), *job->cleanup));
+  return views;
+}
+
+auto MemoryState::outputs(JobId id, Page page) -> Result<std::vector<TaskOutput>> {
+  const auto* job = jobs_.find(id);
+  if (job == nullptr) return Errc::unknown_job;
+  const auto [first, end] = clamped(page, job->graph.tasks(), limits.page_items_max);
+  std::vector<TaskOutput> outputs;
+  if (job->outputs.empty()) return outputs;
+  for (auto index = first; index < end; ++index) {
+    const auto node = job->graph.node_of(index);
+    if (job->outputs[node].empty()) continue;
+    const auto& output = job->outputs[node][index - job->graph.first_task(node)];
+    if (!output.empty()) outputs.emplace_back(TaskId{index}, output);
+  }
+  return outputs;
+}
+
+auto MemoryState::list(const JobFilter& filter, JobId after, std::vector<JobView>& out) -> JobId {
+  const auto max = std::min<std::size_t>(filter.max, limits.page_items_max);
+  for (std::size_t looked = 0; looked < kJobsPerLook; ++looked) {
+    const auto* job = out.size() < max ? jobs_.after(after) : nullptr;
+    if (job == nullptr) return JobId{};
+    if (matches(filter, *job)) out.push_back(view_of(*job));
+    after = job->id;
+  }
+  return after;
+}
+
+}  // namespace spider::inline v1::detail
