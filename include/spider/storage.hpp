@@ -31,8 +31,8 @@ struct StorageLimits {
   std::size_t queues_max = 65'535;
   std::size_t groups_max = 1'000'000;      ///< names of resource groups ever seen
   std::size_t ended_jobs_max = 1'000'000;  ///< ended jobs that are kept; the oldest go first
-  std::uint32_t lower_class_share =
-      8;  ///< one offer in so many goes to a less urgent class; 0 = none, or ≥ 2
+  /// One offer in so many goes to a less urgent class that has backlog; 0 = none, else ≥ 2.
+  std::uint32_t lower_class_share = 8;
   Duration session_lease = std::chrono::seconds{60};         ///< of a scheduler that does not poll
   Duration manager_lease = std::chrono::seconds{60};         ///< of a manager that does not renew
   Duration deferral_first = std::chrono::milliseconds{100};  ///< the ladder: doubling …
