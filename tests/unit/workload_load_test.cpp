@@ -113,6 +113,12 @@ TEST(GroupOfFile, DropsFoldersAndExtensions) {
   EXPECT_TRUE(is_valid_name(group_of_file(std::string(500, 'x'))));
 }
 
+TEST(InQuotes, KeepsAMessageOnOneShortLine) {
+  EXPECT_EQ(in_quotes("a b"), "'a b'");
+  EXPECT_EQ(in_quotes("a\n\x1b[31m"), "'a??[31m'");
+  EXPECT_LT(in_quotes(std::string(1000, 'x')).size(), 100U);
+}
+
 TEST(Synthetic, HasTheShapeAskedFor) {
   const auto workload =
       make_synthetic("synthetic:jobs=5,tasks=25,groups=2,width=10,seconds=4,seed=3").value();

@@ -2,6 +2,7 @@
 
 #include <zlib.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cmath>
@@ -110,9 +111,10 @@ auto trimmed(std::string_view text) -> std::string_view {
 
 auto in_quotes(std::string_view text) -> std::string {
   constexpr std::size_t kShownMax = 80;
-  std::string shown{"'"};
-  shown += text.substr(0, kShownMax);
-  return shown += text.size() > kShownMax ? "…'" : "'";
+  std::string shown{text.substr(0, kShownMax)};
+  std::replace_if(
+      shown.begin(), shown.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }, '?');
+  return '\'' + shown + (text.size() > kShownMax ? "…'" : "'");
 }
 
 auto checked_seconds(double seconds) -> std::optional<Duration> {
