@@ -56,7 +56,7 @@ TEST(WorkloadMetrics, DiamondWithATail) {
 }
 
 TEST(WorkloadMetrics, LevelIsTheLongestDistanceWhateverTheOrderOfTheTasks) {
-  const auto m = measured({job({task(seconds{1}, {1, 2}), task(seconds{1}), task(seconds{1}, {1})})});
+  const auto m = measured({job({task(seconds{1}, {2, 1}), task(seconds{1}), task(seconds{1}, {1})})});
   EXPECT_EQ(m.levels, 3U);
   EXPECT_EQ(m.width, 1U);
   EXPECT_EQ(m.critical_path, seconds{3});

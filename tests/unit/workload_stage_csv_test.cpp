@@ -58,6 +58,12 @@ TEST(StageCsv, NamesOutsideTheGrammarWaitForNobody) {
   for (const auto& stage : parsed.value().jobs[0].tasks) EXPECT_THAT(stage.parents, IsEmpty()) << stage.name;
 }
 
+TEST(StageCsv, LeadingZerosOfIdsDoNotMatter) {
+  const auto parsed = parse("0,j,M01,1,1,1,1\n0,j,R0_1,1,1,1,1\n");
+  ASSERT_TRUE(parsed) << parsed.error();
+  EXPECT_THAT(parsed.value().jobs[0].tasks[1].parents, ElementsAre(0));
+}
+
 TEST(StageCsv, UnknownParentIsRefusedWithItsLine) {
   expect_error("0,j,M1,1,1,1,1\n\n0,j,R2_5,1,1,1,1\n", Errc::unknown_parent,
                "dir/f.csv:3: stage 'R2_5' of job 'j'");
