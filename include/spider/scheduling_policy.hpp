@@ -45,6 +45,9 @@ struct BacklogShape {
   std::uint64_t jobs = 1;           ///< with entries at any one time, per resource group
   std::uint64_t groups = 1;         ///< resource groups with entries at any one time
   std::uint64_t classes = 1;        ///< priority classes with entries at any one time
+
+  /// Of the same resource group and of jobs submitted before its own, admitted while it waits.
+  std::uint64_t older_arrivals = 0;
 };
 
 /// At most how many entries `next` returns from the admission of an entry up to and including that
