@@ -1,5 +1,6 @@
 #include "spider/testing/dispatch_queue_trial.hpp"
 
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
@@ -105,8 +106,8 @@ auto poll_without_suspending(asio::io_context& context, DispatchQueueSource& sou
   asio::post(context, [&others_ran] { others_ran = true; });
   const auto taken = co_await source.dequeue(Duration::zero());
   suspended = others_ran;
-  asio::steady_timer turn{context, std::chrono::steady_clock::time_point::min()};  // lets the post run
-  co_await turn.async_wait(asio::use_awaitable);
+  auto turn = asio::post(context, asio::deferred);  // behind the other one, which refers to this frame
+  co_await std::move(turn);
   if (!taken) co_return taken.error();
   co_return success();
 }
