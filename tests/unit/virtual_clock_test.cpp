@@ -2,6 +2,7 @@
 
 #include "spider/testing/dispatch_queue_trial.hpp"
 
+#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 
 #include <gtest/gtest.h>
