@@ -40,6 +40,7 @@ struct Shared {
   std::optional<TaskAssignment> kept;  // what the defect withholds or repeats
   SessionId session;
   bool bumped = false;
+  bool lose_next = false;
 };
 
 /// Forwards to a sound queue, except for the defect.
@@ -108,7 +109,8 @@ class BrokenSource final : public DispatchQueueSource {
     auto* const source = inner_.get();
     auto inner = source->dequeue(wait);
     auto result = co_await std::move(inner);
-    if (is(Defect::loses_on_cancel) && !result && result.error() == Errc::cancelled) lose_next_ = true;
+    const bool loses = shared->defect == Defect::loses_on_cancel;  // this object may be gone by now
+    if (loses && !result && result.error() == Errc::cancelled) shared->lose_next = true;
     co_return result;
   }
   auto dequeue_batch(std::size_t max, Duration wait) -> Async<std::vector<TaskAssignment>> override {
@@ -121,7 +123,7 @@ class BrokenSource final : public DispatchQueueSource {
     auto result = inner_->try_dequeue();
     if (result && result.value() && is(Defect::delivers_twice)) shared_->kept = result.value();
     if (result && result.value() && is(Defect::last_in_first_out)) return reversed(*result.value());
-    if (std::exchange(lose_next_, false)) return inner_->try_dequeue();
+    if (std::exchange(shared_->lose_next, false)) return inner_->try_dequeue();
     return result;
   }
 
@@ -137,7 +139,6 @@ class BrokenSource final : public DispatchQueueSource {
 
   std::unique_ptr<DispatchQueueSource> inner_;
   std::shared_ptr<Shared> shared_;
-  bool lose_next_ = false;
 };
 
 auto opener(Defect defect) -> testing::OpenDispatchQueue {
@@ -146,7 +147,7 @@ auto opener(Defect defect) -> testing::OpenDispatchQueue {
     auto opened =
         make_dispatch_channel({.capacity = setup.capacity + extra, .session = setup.session}, clock);
     if (!opened) return opened.error();
-    auto shared = std::make_shared<Shared>(Shared{defect, {}, setup.session});
+    auto shared = std::make_shared<Shared>(Shared{.defect = defect, .kept = {}, .session = setup.session});
     auto& channel = opened.value();
     return testing::DispatchQueueHalves{
         std::make_unique<BrokenSink>(std::move(channel.sink), shared, setup.capacity),
