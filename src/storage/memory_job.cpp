@@ -98,8 +98,10 @@ auto Job::move_task(TaskId task, TaskRecord& record, TaskState to) -> void {
 auto Job::take_ready() -> std::optional<TaskId> {
   while (!ready.empty()) {
     const auto task = id_of(ready.pop());
-    const auto& held = record(task);
-    if (held.state == TaskState::ready && !held.delayed && held.session == TaskRecord::kNone) return task;
+    auto& held = record(task);
+    if (held.state != TaskState::ready || held.delayed || held.session != TaskRecord::kNone) continue;
+    held.session = TaskRecord::kTaken;
+    return task;
   }
   return std::nullopt;
 }

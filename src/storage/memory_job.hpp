@@ -22,6 +22,7 @@ namespace spider::inline v1::detail {
 /// What is kept of one task: one cache line, also for each element of an array.
 struct TaskRecord {
   static constexpr std::uint32_t kNone = 0;
+  static constexpr std::uint32_t kTaken = UINT32_MAX;  ///< of `session`: by a poll that is under way
 
   TimePoint ready_at{};
   TimePoint started_at{};
@@ -107,7 +108,7 @@ struct Job {
   [[nodiscard]] auto shape() const -> life_cycle::JobShape;
   /// The only way in which a task's state changes.
   auto move_task(TaskId task, TaskRecord& record, TaskState to) -> void;
-  /// The next task to offer: ready, due and not leased. Drops what is none of that.
+  /// Takes the next task to offer: ready, due and not leased. Drops what is none of that.
   [[nodiscard]] auto take_ready() -> std::optional<TaskId>;
   auto store_output(TaskId task, Bytes output) -> void;
 };

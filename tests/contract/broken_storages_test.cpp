@@ -1,0 +1,286 @@
+// The storage suite, held against storages that break one promise each.
+
+#include "spider/storage/memory.hpp"
+#include "spider/testing/storage_suite.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <optional>
+#include <set>
+
+namespace spider {
+namespace {
+
+using namespace std::chrono_literals;
+
+enum class Defect {
+  none,
+  fences_on_id_only,       // the epoch of a finish is ignored
+  accepts_stale_finish,    // whatever instance finishes, the running one is ended
+  swallows_stale_finish,   // a stale finish is answered with success
+  stale_start_accepted,    // a start under a superseded session is stamped over
+  split_claim,             // two schedulers are offered the same entry
+  loses_on_supersession,   // the last entry of a superseded session's poll is not offered again
+  lost_wake_up,            // a waiting poll sleeps to its end
+  ignores_group_max,       //
+  ignores_job_max,         //
+  ignores_max_items,       //
+  queues_mixed,            // the request's queues are taken in reverse
+  greedy_group,            // one group is served until it has no more
+  double_start,            // a repeated start is another start
+  forgets_unique_key,      //
+  accepts_cycles,          // what is refused for a cycle is stored without its parents
+  all_or_nothing,          // one bad job keeps all jobs of a call out
+  late_by_a_second,        // what becomes due is offered at full seconds
+  renews_forever,          // leases of managers never lapse
+  lost_instances_unsaid,   // a renewal reports nothing
+  cancel_forgets_cleanup,  // a cancel drops the cleanup task
+  wait_never_wakes,        // a wait completes at its timeout only
+  outputs_missing,         // the outputs of a job come without the last
+  ended_once,              // the first cursor consumes the log of ended jobs
+  delays_ignored,          // a deferral is ready again at once
+  retries_forever,         // a failure for good is retried
+};
+
+/// Forwards to a sound storage, except for the defect.
+class BrokenStorage final : public Storage {
+ public:
+  BrokenStorage(std::unique_ptr<Storage> inner, Clock& clock, Defect defect)
+      : inner_{std::move(inner)}, clock_{clock}, defect_{defect} {}
+
+  auto register_scheduler(SchedulerInfo info) -> Async<Registration> override {
+    if (is(Defect::loses_on_supersession) && last_entry_) {
+      lost_.insert(*last_entry_);
+      last_entry_.reset();
+    }
+    auto call = inner_->register_scheduler(std::move(info));
+    const auto registered = co_await std::move(call);
+    if (registered) live_[registered.value().scheduler] = registered.value().session;
+    co_return registered;
+  }
+  auto unregister_scheduler(Registration registration) -> Async<void> override {
+    return inner_->unregister_scheduler(registration);
+  }
+  auto poll_ready(PollRequest request) -> Async<InboundBatch> override {
+    const bool group_max = is(Defect::ignores_group_max) || is(Defect::greedy_group);
+    if (group_max && request.per_group_max > 0) request.per_group_max = SIZE_MAX;
+    if (is(Defect::ignores_job_max) && request.per_job_max > 0) request.per_job_max = SIZE_MAX;
+    if (is(Defect::ignores_max_items) && request.max_items > 0) request.max_items = 1000;
+    if (is(Defect::queues_mixed)) std::ranges::reverse(request.queues);
+    if (is(Defect::lost_wake_up) && request.wait > 0s) {
+      auto sleep = clock_.sleep_until(saturating_add(clock_.now(), request.wait));
+      const auto slept = co_await std::move(sleep);
+      if (!slept) co_return slept.error();
+      request.wait = {};
+    }
+    auto call = inner_->poll_ready(request);
+    auto batch = co_await std::move(call);
+    if (!batch) co_return batch;
+    auto& entries = batch.value().entries;
+    if (is(Defect::split_claim)) {
+      if (entries.empty() && claimed_) entries.push_back(*claimed_);
+      claimed_ = entries.empty() ? std::nullopt : std::optional{entries.front()};
+    }
+    if (is(Defect::greedy_group)) std::ranges::stable_sort(entries, {}, &InboundEntry::group);
+    if (is(Defect::loses_on_supersession)) {
+      std::erase_if(entries, [&](const auto& entry) { return lost_.contains(entry.ref()); });
+      if (!entries.empty()) last_entry_ = entries.back().ref();
+    }
+    if (is(Defect::late_by_a_second) && request.wait > 0s && !entries.empty()) {
+      auto sleep = clock_.sleep_until(saturating_add(clock_.now(), 1s));
+      const auto slept = co_await std::move(sleep);
+      if (!slept) co_return slept.error();
+    }
+    co_return batch;
+  }
+  auto poll_commit_ready(PollRequest request) -> Async<InboundBatch> override {
+    return inner_->poll_commit_ready(std::move(request));
+  }
+  auto poll_cleanup_ready(PollRequest request) -> Async<InboundBatch> override {
+    return inner_->poll_cleanup_ready(std::move(request));
+  }
+  auto poll_ended(EndedCursor cursor, Duration wait) -> Async<EndedBatch> override {
+    if (is(Defect::ended_once)) cursor.position = std::max(cursor.position, consumed_);
+    auto call = inner_->poll_ended(cursor, wait);
+    auto batch = co_await std::move(call);
+    if (batch) consumed_ = batch.value().cursor.position;
+    co_return batch;
+  }
+  auto job_state(JobId job) -> Async<JobState> override { return inner_->job_state(job); }
+
+  auto submit(std::span<const JobSpec> jobs) -> Async<std::vector<Result<Submitted>>> override {
+    std::vector<JobSpec> changed{jobs.begin(), jobs.end()};
+    for (auto& job : changed) {
+      if (is(Defect::forgets_unique_key)) job.unique_key.clear();
+      if (is(Defect::cancel_forgets_cleanup)) job.cleanup.reset();
+    }
+    auto call = inner_->submit(changed);
+    auto answers = co_await std::move(call);
+    if (!answers) co_return answers;
+    for (auto& answer : answers.value()) {
+      if (answer) continue;
+      if (is(Defect::all_or_nothing)) std::ranges::fill(answers.value(), Result<Submitted>{answer.error()});
+      if (is(Defect::accepts_cycles) && answer.error() == Errc::cyclic_graph) answer = Submitted{JobId{1}};
+    }
+    co_return answers;
+  }
+  auto cancel(JobId job) -> Async<JobState> override { return inner_->cancel(job); }
+  auto view(JobId job) -> Async<JobView> override { return inner_->view(job); }
+  auto view_tasks(JobId job, Page page) -> Async<std::vector<TaskView>> override {
+    return inner_->view_tasks(job, page);
+  }
+  auto list(JobFilter filter) -> Async<std::vector<JobView>> override {
+    return inner_->list(std::move(filter));
+  }
+  auto wait(JobId job, Duration timeout) -> Async<JobState> override {
+    if (is(Defect::wait_never_wakes)) {
+      auto sleep = clock_.sleep_until(saturating_add(clock_.now(), timeout));
+      const auto slept = co_await std::move(sleep);
+      if (!slept) co_return slept.error();
+      timeout = {};
+    }
+    auto call = inner_->wait(job, timeout);
+    co_return co_await std::move(call);
+  }
+  auto outputs(JobId job, Page page) -> Async<std::vector<TaskOutput>> override {
+    auto call = inner_->outputs(job, page);
+    auto outputs = co_await std::move(call);
+    if (is(Defect::outputs_missing) && outputs && !outputs.value().empty()) outputs.value().pop_back();
+    co_return outputs;
+  }
+  auto retry(JobId job) -> Async<void> override { return inner_->retry(job); }
+  auto pause(PauseTarget target) -> Async<void> override { return inner_->pause(std::move(target)); }
+  auto resume(PauseTarget target) -> Async<void> override { return inner_->resume(std::move(target)); }
+
+  auto start(std::span<const TaskAssignment> assignments, ManagerId manager)
+      -> Async<std::vector<Result<StartedTask>>> override {
+    std::vector<TaskAssignment> changed{assignments.begin(), assignments.end()};
+    for (auto& assignment : changed) {
+      const auto live = live_.find(assignment.scheduler);
+      if (is(Defect::stale_start_accepted) && live != live_.end()) assignment.session = live->second;
+      if (is(Defect::double_start)) assignment.id = {};
+    }
+    auto call = inner_->start(changed, manager);
+    auto answers = co_await std::move(call);
+    if (!answers) co_return answers;
+    for (const auto& answer : answers.value()) {
+      if (answer) running_[answer.value().instance.task] = answer.value().instance;
+    }
+    co_return answers;
+  }
+  auto parent_outputs(TaskInstance instance) -> Async<std::vector<std::vector<Bytes>>> override {
+    return inner_->parent_outputs(instance);
+  }
+  auto finish(std::span<const FinishRequest> requests) -> Async<std::vector<Result<void>>> override {
+    std::vector<FinishRequest> changed{requests.begin(), requests.end()};
+    for (auto& request : changed) {
+      const auto running = running_.find(request.instance.task);
+      if (running == running_.end()) continue;
+      const bool same_id = running->second.id == request.instance.id;
+      const bool forges = is(Defect::accepts_stale_finish) || (is(Defect::fences_on_id_only) && same_id);
+      if (forges) request.instance = running->second;
+      if (is(Defect::retries_forever)) request.retry = true;
+      if (is(Defect::delays_ignored) && request.kind == FinishRequest::Kind::deferred) request.delay = 1ns;
+    }
+    auto call = inner_->finish(changed);
+    auto answers = co_await std::move(call);
+    if (!answers) co_return answers;
+    for (auto& answer : answers.value()) {
+      if (!answer && is(Defect::swallows_stale_finish)) answer = success();
+    }
+    co_return answers;
+  }
+  auto renew(ManagerId manager) -> Async<Renewal> override {
+    auto call = inner_->renew(manager);
+    auto renewal = co_await std::move(call);
+    if (renewal && is(Defect::lost_instances_unsaid)) renewal.value().lost.clear();
+    co_return renewal;
+  }
+
+  auto sweep(std::size_t limit) -> Async<SweepReport> override {
+    for (std::uint64_t manager = 1; manager < 4 && is(Defect::renews_forever); ++manager) {
+      auto renewal = inner_->renew(ManagerId{manager});
+      const auto renewed = co_await std::move(renewal);
+      if (!renewed) continue;
+    }
+    auto call = inner_->sweep(limit);
+    co_return co_await std::move(call);
+  }
+  auto limits() const -> const StorageLimits& override { return inner_->limits(); }
+  auto run() -> Async<void> override { return inner_->run(); }
+
+ private:
+  [[nodiscard]] auto is(Defect defect) const -> bool { return defect_ == defect; }
+
+  std::unique_ptr<Storage> inner_;
+  Clock& clock_;
+  Defect defect_;
+  std::map<SchedulerId, SessionId> live_;
+  std::map<TaskRef, TaskInstance> running_;
+  std::optional<InboundEntry> claimed_;
+  std::optional<TaskRef> last_entry_;
+  std::set<TaskRef> lost_;
+  std::uint64_t consumed_ = 0;
+};
+
+/// The rules of which the suite finds at least one check broken.
+auto broken_rules(Defect defect) -> std::set<std::string> {
+  const auto open = [defect](const testing::StorageSetup& setup) -> Result<std::unique_ptr<Storage>> {
+    SPIDER_TRY(auto inner, make_memory_storage({.limits = setup.limits}, setup.clock));
+    return std::unique_ptr<Storage>{std::make_unique<BrokenStorage>(std::move(inner), setup.clock, defect)};
+  };
+  std::set<std::string> rules;
+  for (const auto& check : testing::storage_checks()) {
+    if (std::string_view{check.name} == "ABurstHidesNobody") continue;  // a million tasks for each defect
+    if (!testing::broken_promises(check, open).empty()) rules.insert(check.rule);
+  }
+  return rules;
+}
+
+struct Expected {
+  Defect defect;
+  const char* name;
+  const char* rule;
+};
+
+class BrokenStorages : public ::testing::TestWithParam<Expected> {};
+
+TEST_P(BrokenStorages, FailTheSuite) {
+  const auto rules = broken_rules(GetParam().defect);
+  EXPECT_TRUE(rules.contains(GetParam().rule)) << ::testing::PrintToString(rules);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, BrokenStorages,
+    ::testing::Values(Expected{Defect::fences_on_id_only, "FencesOnIdOnly", "T9"},
+                      Expected{Defect::accepts_stale_finish, "AcceptsStaleFinish", "T9"},
+                      Expected{Defect::swallows_stale_finish, "SwallowsStaleFinish", "T9"},
+                      Expected{Defect::stale_start_accepted, "StaleStartAccepted", "T8"},
+                      Expected{Defect::split_claim, "SplitClaim", "T12"},
+                      Expected{Defect::loses_on_supersession, "LosesOnSupersession", "T12"},
+                      Expected{Defect::lost_wake_up, "LostWakeUp", "T13"},
+                      Expected{Defect::ignores_group_max, "IgnoresGroupMax", "T14"},
+                      Expected{Defect::ignores_job_max, "IgnoresJobMax", "T14"},
+                      Expected{Defect::ignores_max_items, "IgnoresMaxItems", "T13"},
+                      Expected{Defect::queues_mixed, "QueuesMixed", "T14"},
+                      Expected{Defect::greedy_group, "GreedyGroup", "T14"},
+                      Expected{Defect::double_start, "DoubleStart", "T10"},
+                      Expected{Defect::forgets_unique_key, "ForgetsUniqueKey", "T1"},
+                      Expected{Defect::accepts_cycles, "AcceptsCycles", "T1"},
+                      Expected{Defect::all_or_nothing, "AllOrNothing", "T1"},
+                      Expected{Defect::late_by_a_second, "LateByASecond", "T15"},
+                      Expected{Defect::renews_forever, "RenewsForever", "T11"},
+                      Expected{Defect::lost_instances_unsaid, "LostInstancesUnsaid", "T4"},
+                      Expected{Defect::cancel_forgets_cleanup, "CancelForgetsCleanup", "T2"},
+                      Expected{Defect::wait_never_wakes, "WaitNeverWakes", "T6"},
+                      Expected{Defect::outputs_missing, "OutputsMissing", "T5"},
+                      Expected{Defect::ended_once, "EndedOnce", "T6"},
+                      Expected{Defect::delays_ignored, "DelaysIgnored", "T15"},
+                      Expected{Defect::retries_forever, "RetriesForever", "T2"}),
+    [](const auto& info) { return std::string{info.param.name}; });
+
+TEST(SoundStorage, TheDecoratorItselfBreaksNothing) { EXPECT_TRUE(broken_rules(Defect::none).empty()); }
+
+}  // namespace
+}  // namespace spider
