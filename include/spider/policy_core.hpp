@@ -11,8 +11,15 @@
 /// `lane_quantum` regular ones; an empty lane loses nothing but its turn.
 ///
 /// Storage trouble never ends it: a failed poll is repeated after a jittered exponential back-off
-/// (0.1 s doubling to 15 s), and after `reregister_after` failures in a row the core registers anew,
-/// which brings back entries that were leased to it and never started.
+/// (0.1 s doubling to 15 s; each pause is between half of that and all of it), lane by lane, and after
+/// every `reregister_after` failures in a row of one lane the core registers anew, which brings back
+/// entries that were leased to it and never started. An empty answer that comes before `poll_wait` is
+/// over is not repeated sooner than `backoff_first` after it was asked for.
+///
+/// A decision that the queue refuses because another producer was faster is kept and goes first.
+///
+/// Cancellation: nothing is enqueued once it was requested. `run` ends when its storage calls have
+/// answered the cancellation; leaving the storage is given up after `leave_timeout`.
 ///
 /// Bounds: at most `buffered_max` regular entries and as many commit and cleanup entries each, plus
 /// what is handed back (which its HandedBack bounds); the deduplication index holds one record per
@@ -42,16 +49,17 @@ struct PolicyCoreOptions {
   Duration backoff_first = std::chrono::milliseconds{100};
   Duration backoff_max = std::chrono::seconds{15};
   std::uint32_t reregister_after = 5;  ///< failures in a row; ≥ 1
-  std::uint64_t seed = 1;              ///< of the back-off's jitter
+  Duration leave_timeout = std::chrono::seconds{5};
+  std::uint64_t seed = 1;  ///< of the back-off's jitter
 };
 
 /// A snapshot of every buffer, next to its bound.
 struct PolicyCoreGauges {
-  std::size_t buffered = 0;  ///< regular entries
+  std::size_t buffered = 0;  ///< regular entries, and copies of those that moved to another class
   std::size_t buffered_max = 0;
   std::size_t commit = 0;   ///< commit entries; bound: buffered_max
   std::size_t cleanup = 0;  ///< cleanup entries; bound: buffered_max
-  std::size_t indexed = 0;  ///< records of the deduplication index
+  std::size_t indexed = 0;  ///< deduplication keys of all lanes
   std::size_t finalizing = 0;
   std::size_t finalizing_max = 0;
   std::uint64_t dispatched = 0;  ///< assignments enqueued since construction
@@ -76,7 +84,8 @@ class PolicyCore final : public SchedulerCore {
 };
 
 /// Errors: `invalid_argument` for an option outside its range or no policy; `invalid_name` for the
-/// member or a queue; `invalid_time` for a duration that is not positive.
+/// member or a queue; `invalid_time` for a duration that is not positive; `policy_failed` when the
+/// policy's `traits` throws.
 [[nodiscard]] auto make_policy_core(std::unique_ptr<SchedulingPolicy> policy, PolicyCoreOptions options)
     -> Result<std::unique_ptr<PolicyCore>>;
 

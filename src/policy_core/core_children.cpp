@@ -2,6 +2,7 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <exception>
@@ -22,6 +23,10 @@ auto CoreRun::spawn(const asio::any_io_executor& executor, Async<void> child) ->
 }
 
 auto CoreRun::drive() -> Async<void> {
+  // An exception here would leave the children behind with a dangling `this`.
+  const bool throwing = co_await asio::this_coro::throw_if_cancelled();
+  co_await asio::this_coro::throw_if_cancelled(false);
+  stop_ = co_await asio::this_coro::cancellation_state;
   const auto executor = co_await asio::this_coro::executor;
   spawn(executor, poll_lane(TaskKind::commit));
   spawn(executor, poll_lane(TaskKind::cleanup));
@@ -29,43 +34,44 @@ auto CoreRun::drive() -> Async<void> {
   spawn(executor, poll_ended());
   spawn(executor, watch_slots());
   spawn(executor, watch_handed_back());
-  const auto ended = co_await supervise();
-  co_await finish();
-  co_return ended.error();
+  co_await supervise();
+  // Of its own cancellation: nothing cuts the farewell short.
+  auto farewell = asio::co_spawn(executor, rooted(finish()),
+                                 asio::bind_cancellation_slot(asio::cancellation_slot{}, asio::use_awaitable));
+  co_await std::move(farewell);
+  co_await asio::this_coro::throw_if_cancelled(throwing);
+  co_return why_ ? *why_ : Error{Errc::cancelled};
 }
 
 auto CoreRun::supervise() -> Async<void> {
+  std::uint32_t failures = 0;
   while (running()) {
     const auto ticket = main_->ticket();
     if (!registered_) {
       const auto done = co_await register_anew();
-      if (!done && done.error() == Errc::cancelled) co_return Errc::cancelled;
+      failures = done ? 0 : failures + 1;
+      if (!done && running()) co_await rest(done.error(), EventKind::register_failed, failures);
       continue;
     }
-    const auto wake_at = blocked_ ? std::optional<TimePoint>{} : buffer_.wake_at();
-    const auto woken = co_await main_->wait(ticket, wake_at.value_or(kForever));
-    if (woken) continue;
-    if (woken.error() == Errc::cancelled) co_return Errc::cancelled;
-    pump();
+    if (std::exchange(undecided_, false)) pump();
+    const auto deadline = wake_at();
+    const auto woken = co_await main_->wait(ticket, deadline);
+    if (!woken && woken.error() == Errc::timed_out) pump();
   }
-  co_return why_ ? *why_ : Error{Errc::cancelled};
+  co_return success();
 }
 
 auto CoreRun::register_anew() -> Async<void> {
   SchedulerInfo info{options_.member};
   const auto registration = co_await context_.storage.register_scheduler(std::move(info));
-  if (!registration) {
-    if (registration.error() == Errc::cancelled) co_return Errc::cancelled;
-    co_return co_await rest(registration.error(), EventKind::register_failed, ++register_failures_);
-  }
+  if (!registration) co_return registration.error();
   registration_ = registration.value();
   registered_ = true;
-  failures_ = register_failures_ = 0;
   context_.observer.observe({.kind = EventKind::registered,
                              .at = context_.clock.now(),
                              .scheduler = registration_.scheduler,
                              .session = registration_.session});
-  if (adopt(registration_.session)) lanes_->notify_all();
+  if (running()) adopt(registration_.session);
   co_return success();
 }
 
@@ -84,23 +90,29 @@ auto CoreRun::rest(Error error, EventKind kind, std::uint32_t failures) -> Async
 }
 
 auto CoreRun::poll_lane(TaskKind kind) -> Async<void> {
+  std::uint32_t failures = 0;
   while (running()) {
     const auto ticket = lanes_->ticket();
     if (!wants_poll(kind)) {
-      const auto woken = co_await lanes_->wait(ticket, kForever);
-      if (!woken) co_return Errc::cancelled;
+      co_await lanes_->wait(ticket, kForever);
       continue;
     }
+    const auto asked_at = context_.clock.now();
+    const auto session = session_;
     const auto batch = co_await poll(kind);
-    if (batch) {
-      failures_ = 0;
-      ingest(batch.value());
+    if (!running()) break;
+    if (!batch) {
+      lane_failed(batch.error(), session, ++failures);
+      if (session == session_) co_await rest(batch.error(), EventKind::poll_failed, failures);
       continue;
     }
-    if (batch.error() == Errc::cancelled) co_return Errc::cancelled;
-    poll_failed(kind, batch.error());
-    const auto rested = co_await rest(batch.error(), EventKind::poll_failed, failures_);
-    if (!rested) co_return Errc::cancelled;
+    failures = 0;
+    const auto fresh = batch.value().session > session_;
+    const auto nothing = batch.value().entries.empty() || batch.value().session < session_;
+    ingest(batch.value());
+    if (nothing && !fresh) {
+      co_await context_.clock.sleep_until(saturating_add(asked_at, options_.backoff_first));
+    }
   }
   co_return success();
 }
@@ -117,29 +129,21 @@ auto CoreRun::poll(TaskKind kind) -> Async<InboundBatch> {
 
 auto CoreRun::poll_ended() -> Async<void> {
   EndedCursor cursor;
+  std::uint32_t failures = 0;
   while (running()) {
-    auto batch = co_await context_.storage.poll_ended(cursor, options_.poll_wait);
+    const auto asked_at = context_.clock.now();
+    const auto batch = co_await context_.storage.poll_ended(cursor, options_.poll_wait);
+    if (!running()) break;
     if (!batch) {
-      if (batch.error() == Errc::cancelled) co_return Errc::cancelled;
-      const auto rested = co_await rest(batch.error(), EventKind::poll_failed, 1 + failures_);
-      if (!rested) co_return Errc::cancelled;
+      co_await rest(batch.error(), EventKind::poll_failed, ++failures);
       continue;
     }
+    failures = 0;
     cursor = batch.value().cursor;
-    for (const auto job : batch.value().jobs) {
-      const auto dropped = buffer_.end_job(job);
-      if (!dropped) end(dropped.error());
-      if (!dropped || dropped.value() == 0) continue;
-      context_.observer.observe({.kind = EventKind::job_dropped,
-                                 .at = context_.clock.now(),
-                                 .task = {job, TaskId{}},
-                                 .count = dropped.value()});
+    ingest_ended(batch.value());
+    if (batch.value().jobs.empty()) {
+      co_await context_.clock.sleep_until(saturating_add(asked_at, options_.backoff_first));
     }
-    if (batch.value().gap) {
-      registered_ = false;
-      main_->notify_all();
-    }
-    if (running() && wants_poll(TaskKind::regular)) lanes_->notify_all();
   }
   co_return success();
 }
@@ -148,14 +152,14 @@ auto CoreRun::watch_slots() -> Async<void> {
   while (running()) {
     const auto ticket = slots_->ticket();
     if (!blocked_) {
-      const auto woken = co_await slots_->wait(ticket, kForever);
-      if (!woken) co_return Errc::cancelled;
+      co_await slots_->wait(ticket, kForever);
       continue;
     }
     const auto free = co_await context_.sink.wait_for_slots();
+    if (!running()) break;
     if (!free) {
-      if (free.error() != Errc::cancelled) end(free.error());
-      co_return free.error();
+      end(free.error());
+      break;
     }
     blocked_ = false;
     pump();
@@ -167,19 +171,9 @@ auto CoreRun::watch_handed_back() -> Async<void> {
   constexpr std::size_t kSnapshot = 65'536;
   while (running()) {
     const auto some = co_await context_.handed_back.wait();
-    if (!some) co_return some.error();
+    if (!some || !running()) break;
     for (const auto& assignment : context_.handed_back.take(kSnapshot)) {
-      if (assignment.session != session_ || assignment.scheduler != registration_.scheduler) continue;
-      InboundEntry entry;
-      entry.job = assignment.job;
-      entry.group = assignment.group;
-      entry.created_at = assignment.created_at;
-      entry.ready_at = assignment.ready_at;
-      entry.task = assignment.task;
-      entry.queue = assignment.queue;
-      entry.priority = assignment.priority;
-      entry.deliveries = 1;
-      ingest_entry(entry);
+      ingest_handed_back(assignment);
       if (!running()) break;
     }
     pump();
@@ -188,16 +182,30 @@ auto CoreRun::watch_handed_back() -> Async<void> {
 }
 
 auto CoreRun::finish() -> Async<void> {
-  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   stopping_ = true;
+  cancel_children();
+  co_await join(kForever);
+  static_cast<void>(buffer_.clear());
+  publish_(dispatched_);
+  if (!registration_.session) co_return success();
+  const auto executor = co_await asio::this_coro::executor;
+  spawn(executor, context_.storage.unregister_scheduler(registration_));
+  co_await join(saturating_add(context_.clock.now(), options_.leave_timeout));
+  cancel_children();
+  co_await join(kForever);
+  co_return success();
+}
+
+auto CoreRun::cancel_children() -> void {
   for (auto& signal : signals_) signal.emit(asio::cancellation_type::terminal);
+}
+
+auto CoreRun::join(TimePoint deadline) -> Async<void> {
   while (children_ > 0) {
     const auto ticket = main_->ticket();
-    if (children_ == 0) break;
-    co_await main_->wait(ticket, kForever);
+    const auto woken = co_await main_->wait(ticket, deadline);
+    if (!woken) co_return woken.error();
   }
-  static_cast<void>(buffer_.clear());
-  if (registered_) co_await context_.storage.unregister_scheduler(registration_);
   co_return success();
 }
 

@@ -7,8 +7,11 @@ namespace spider::inline v1::detail {
 
 namespace {
 
-/// Entries below this are not worth a poll of their own while more than this are buffered.
+/// Room for fewer entries than this is not worth a poll of its own.
 constexpr std::size_t kPollWorthwhile = 64;
+
+/// How many assignments one incarnation of a scheduler can draw ids for.
+constexpr unsigned kAssignmentBits = 40;
 
 }  // namespace
 
@@ -19,42 +22,46 @@ auto CoreRun::wants_poll(TaskKind kind) const -> bool {
 
 auto CoreRun::request_for(TaskKind kind) const -> PollRequest {
   PollRequest request;
-  const auto budget = buffer_.budget(kind);
   request.scheduler = registration_.scheduler;
   request.session = session_;
   request.queues = options_.queues;
-  request.max_items = std::min(budget, options_.poll_items_max);
+  request.max_items = std::min(buffer_.budget(kind), options_.poll_items_max);
   request.per_group_max = std::max(std::min(kPollWorthwhile, request.max_items), request.max_items / 2);
   request.per_job_max = request.per_group_max;
   request.wait = options_.poll_wait;
   return request;
 }
 
-auto CoreRun::poll_failed(TaskKind, const Error& error) -> void {
-  ++failures_;
+/// A poll that was under way when its session was superseded says nothing about the present one.
+auto CoreRun::lane_failed(const Error& error, SessionId polled_under, std::uint32_t failures) -> void {
+  if (polled_under != session_) return;
   const auto session_lost = error == Errc::stale_session || error == Errc::unknown_scheduler;
-  if (!registered_ || (!session_lost && failures_ % options_.reregister_after != 0)) return;
-  registered_ = false;
+  if (session_lost || failures % options_.reregister_after == 0) lose_registration();
+}
+
+auto CoreRun::lose_registration() -> void {
+  if (!std::exchange(registered_, false)) return;
   main_->notify_all();
 }
 
 auto CoreRun::ingest(const InboundBatch& batch) -> void {
+  if (!running()) return;
   if (batch.session < session_) {
-    context_.observer.observe({.kind = EventKind::stale_batch_dropped,
-                               .at = context_.clock.now(),
-                               .scheduler = registration_.scheduler,
-                               .session = batch.session,
-                               .count = batch.entries.size()});
-    return;
+    return context_.observer.observe({.kind = EventKind::stale_batch_dropped,
+                                      .at = context_.clock.now(),
+                                      .scheduler = registration_.scheduler,
+                                      .session = batch.session,
+                                      .count = batch.entries.size()});
   }
-  const auto fresh = batch.session > session_;
-  if (fresh && !adopt(batch.session)) return;
+  if (batch.session > session_) {
+    if (!adopt(batch.session)) return;
+    undecided_ = true;
+    main_->notify_all();
+  }
   for (const auto& entry : batch.entries) {
     ingest_entry(entry);
     if (!running()) return;
   }
-  // Batches of a new session that are at hand already get in before the first decision.
-  if (fresh) return main_->notify_all();
   pump();
 }
 
@@ -71,6 +78,35 @@ auto CoreRun::ingest_entry(const InboundEntry& entry) -> void {
   }
 }
 
+auto CoreRun::ingest_handed_back(const TaskAssignment& assignment) -> void {
+  if (assignment.session != session_ || assignment.scheduler != registration_.scheduler) return;
+  InboundEntry entry;
+  entry.job = assignment.job;
+  entry.group = assignment.group;
+  entry.created_at = assignment.created_at;
+  entry.ready_at = assignment.ready_at;
+  entry.task = assignment.task;
+  entry.queue = assignment.queue;
+  entry.priority = assignment.priority;
+  entry.deliveries = 1;
+  ingest_entry(entry);
+}
+
+auto CoreRun::ingest_ended(const EndedBatch& batch) -> void {
+  for (const auto job : batch.jobs) {
+    const auto dropped = buffer_.end_job(job);
+    if (!dropped) return end(dropped.error());
+    if (dropped.value() == 0) continue;
+    context_.observer.observe({.kind = EventKind::job_dropped,
+                               .at = context_.clock.now(),
+                               .task = {job, TaskId{}},
+                               .count = dropped.value()});
+  }
+  if (batch.gap) lose_registration();
+  if (running() && wants_poll(TaskKind::regular)) lanes_->notify_all();
+  publish_(dispatched_);
+}
+
 auto CoreRun::adopt(SessionId session) -> bool {
   const auto cleared = buffer_.clear();
   if (!cleared) return end(cleared.error()), false;
@@ -78,6 +114,7 @@ auto CoreRun::adopt(SessionId session) -> bool {
   if (!bumped) return end(bumped.error()), false;
   session_ = registration_.session = session;
   blocked_ = false;
+  nothing_at_.reset();
   context_.observer.observe({.kind = EventKind::session_bumped,
                              .at = context_.clock.now(),
                              .scheduler = registration_.scheduler,
@@ -88,65 +125,72 @@ auto CoreRun::adopt(SessionId session) -> bool {
 }
 
 auto CoreRun::pump() -> void {
-  if (!running() || !registered_ || blocked_) return;
-  auto free = context_.sink.free_slots();
+  if (running() && registered_ && !blocked_ && !undecided_) decide();
+  publish_(dispatched_);
+}
+
+auto CoreRun::decide() -> void {
   const auto before = dispatched_;
-  while (free > 0 && running()) {
+  auto free = context_.sink.free_slots();
+  auto ran_dry = false;
+  for (; free > 0; --free) {
     const auto entry = buffer_.next(context_.clock.now());
     if (!entry) return end(entry.error());
-    if (!entry.value()) break;
-    if (!dispatch(*entry.value())) break;
-    --free;
+    ran_dry = !entry.value();
+    if (ran_dry || !dispatch(*entry.value())) break;
   }
-  if (running() && free == 0 && !buffer_.empty()) {
-    blocked_ = true;
-    slots_->notify_all();
+  if (!running()) return;
+  if (free == 0 && !buffer_.empty()) block();
+  if (ran_dry && buffer_.regular() > 0) {
+    nothing_at_ = context_.clock.now();
+    if (!buffer_.work_conserving()) main_->notify_all();  // wake_at may have changed
+    if (buffer_.work_conserving()) {
+      context_.observer.observe({.kind = EventKind::policy_idle,
+                                 .at = context_.clock.now(),
+                                 .scheduler = registration_.scheduler,
+                                 .count = buffer_.regular()});
+    }
   }
-  if (running() && free > 0 && buffer_.regular() > 0 && buffer_.work_conserving()) {
-    context_.observer.observe({.kind = EventKind::policy_idle,
-                               .at = context_.clock.now(),
-                               .scheduler = registration_.scheduler,
-                               .count = buffer_.regular()});
-  }
-  if (!buffer_.work_conserving()) main_->notify_all();  // wake_at may have changed
   if (dispatched_ != before && lanes_->waiters() > 0) lanes_->notify_all();
-  publish_(dispatched_);
+}
+
+auto CoreRun::block() -> void {
+  blocked_ = true;
+  slots_->notify_all();
 }
 
 auto CoreRun::dispatch(const InboundEntry& entry) -> bool {
   const auto enqueued = context_.sink.try_enqueue(stamp(entry));
-  if (enqueued) {
-    ++dispatched_;
-    const auto now = context_.clock.now();
-    context_.observer.observe({.kind = EventKind::dispatched,
-                               .at = now,
-                               .scheduler = registration_.scheduler,
-                               .session = session_,
-                               .task = entry.ref(),
-                               .group = entry.group,
-                               .priority = entry.priority,
-                               .queue = entry.queue,
-                               .deferrals = entry.deferrals,
-                               .deliveries = entry.deliveries,
-                               .duration = now - entry.ready_at});
-    return true;
+  if (!enqueued) {
+    if (enqueued.error() == Errc::would_block) {
+      block();  // another producer was faster
+    } else if (enqueued.error() == Errc::stale_session) {
+      lose_registration();  // somebody else bumped the sink: only a new registration leads past that
+    } else {
+      end(enqueued.error());
+    }
+    return false;
   }
-  if (enqueued.error() == Errc::would_block) {
-    // Another producer was faster.
-    buffer_.put_back(entry);
-    blocked_ = true;
-    slots_->notify_all();
-  } else if (enqueued.error() == Errc::stale_session) {
-    // Somebody else bumped the sink: only a new registration leads past its session.
-    registered_ = false;
-    main_->notify_all();
-  } else {
-    end(enqueued.error());
-  }
-  return false;
+  const Event event{.kind = EventKind::dispatched,
+                    .at = context_.clock.now(),
+                    .scheduler = registration_.scheduler,
+                    .session = session_,
+                    .task = entry.ref(),
+                    .group = entry.group,
+                    .priority = entry.priority,
+                    .queue = entry.queue,
+                    .deferrals = entry.deferrals,
+                    .deliveries = entry.deliveries,
+                    .duration = context_.clock.now() - entry.ready_at};
+  buffer_.enqueued();
+  ++dispatched_;
+  context_.observer.observe(event);
+  return true;
 }
 
 auto CoreRun::stamp(const InboundEntry& entry) -> TaskAssignment {
+  // Ids are unique per scheduler, which keeps its id from one incarnation to the next.
+  next_assignment_ = std::max(next_assignment_, registration_.incarnation << kAssignmentBits);
   TaskAssignment assignment;
   assignment.id = AssignmentId{++next_assignment_};
   assignment.job = entry.job;
@@ -159,6 +203,15 @@ auto CoreRun::stamp(const InboundEntry& entry) -> TaskAssignment {
   assignment.queue = entry.queue;
   assignment.priority = entry.priority;
   return assignment;
+}
+
+/// A policy that wants to be asked at an instant at which it had nothing is not asked again.
+auto CoreRun::wake_at() -> TimePoint {
+  if (blocked_ || !registered_) return kForever;
+  const auto wanted = buffer_.wake_at();
+  if (!wanted) return end(wanted.error()), kForever;
+  const auto at = wanted.value().value_or(kForever);
+  return nothing_at_ && at <= *nothing_at_ ? kForever : at;
 }
 
 auto CoreRun::end(Error why) -> void {

@@ -5,10 +5,12 @@
 #include "policy_core/core_buffer.hpp"
 #include "spider/policy_core.hpp"
 #include "spider/rng.hpp"
+#include "spider/scheduler_core.hpp"
 #include "waiting.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/cancellation_state.hpp>
 
 #include <cstdint>
 #include <functional>
@@ -48,41 +50,53 @@ class CoreRun {
   auto rest(Error error, EventKind kind, std::uint32_t failures) -> Async<void>;
   auto poll(TaskKind kind) -> Async<InboundBatch>;
   auto finish() -> Async<void>;
+  auto join(TimePoint deadline) -> Async<void>;
 
   // Plain steps.
   auto spawn(const asio::any_io_executor& executor, Async<void> child) -> void;
+  auto cancel_children() -> void;
   [[nodiscard]] auto request_for(TaskKind kind) const -> PollRequest;
   [[nodiscard]] auto wants_poll(TaskKind kind) const -> bool;
+  auto lane_failed(const Error& error, SessionId polled_under, std::uint32_t failures) -> void;
   auto ingest(const InboundBatch& batch) -> void;
   auto ingest_entry(const InboundEntry& entry) -> void;
+  auto ingest_handed_back(const TaskAssignment& assignment) -> void;
+  auto ingest_ended(const EndedBatch& batch) -> void;
   auto adopt(SessionId session) -> bool;
+  auto lose_registration() -> void;
+  auto block() -> void;
   auto pump() -> void;
+  auto decide() -> void;
   auto dispatch(const InboundEntry& entry) -> bool;
   auto end(Error why) -> void;
-  auto poll_failed(TaskKind kind, const Error& error) -> void;
+  [[nodiscard]] auto wake_at() -> TimePoint;
   [[nodiscard]] auto stamp(const InboundEntry& entry) -> TaskAssignment;
-  [[nodiscard]] auto running() const -> bool { return !why_ && !stopping_; }
+  /// False from the very call that requests the cancellation.
+  [[nodiscard]] auto running() const -> bool {
+    return !stopping_ && !why_ && stop_.cancelled() == asio::cancellation_type::none;
+  }
 
   CoreContext& context_;
   const PolicyCoreOptions& options_;
   CoreBuffer& buffer_;
   std::function<void(std::uint64_t)> publish_;
-  std::shared_ptr<WaitingLine> main_;   // the supervisor: an end, a registration, wake_at, children
+  std::shared_ptr<WaitingLine> main_;   // the supervisor: an end, a registration, a decision, children
   std::shared_ptr<WaitingLine> lanes_;  // pollers: budget, or a registration
   std::shared_ptr<WaitingLine> slots_;  // the slot watcher: the sink is full
   Rng rng_;
   std::list<asio::cancellation_signal> signals_;
+  asio::cancellation_state stop_;
   std::size_t children_ = 0;
   std::optional<Error> why_;  // the reason to end, once there is one
   bool stopping_ = false;
   bool registered_ = false;
-  bool blocked_ = false;  // no free slot in the sink when last looked
+  bool blocked_ = false;    // no free slot in the sink when last looked
+  bool undecided_ = false;  // a new session's batch is in, the decision waits for its other batches
+  std::optional<TimePoint> nothing_at_;  // when the policy last answered nothing
   Registration registration_;
   SessionId session_;
   std::uint64_t next_assignment_ = 0;
   std::uint64_t dispatched_ = 0;
-  std::uint32_t failures_ = 0;  // of polls, in a row
-  std::uint32_t register_failures_ = 0;
 };
 
 }  // namespace spider::inline v1::detail

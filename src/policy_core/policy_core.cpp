@@ -11,8 +11,8 @@ inline namespace v1 {
 
 class PolicyCore::Impl {
  public:
-  Impl(std::unique_ptr<SchedulingPolicy> policy, PolicyCoreOptions settings)
-      : options{std::move(settings)}, buffer{std::move(policy), options} {
+  Impl(std::unique_ptr<SchedulingPolicy> policy, bool work_conserving, PolicyCoreOptions settings)
+      : options{std::move(settings)}, buffer{std::move(policy), work_conserving, options} {
     publish(0);
   }
 
@@ -60,8 +60,8 @@ auto check(const PolicyCoreOptions& options) -> Result<void> {
   if (options.lane_quantum == 0) return invalid("lane_quantum: at least 1");
   if (options.finalizing_max == 0) return invalid("finalizing_max: at least 1");
   if (options.reregister_after == 0) return invalid("reregister_after: at least 1");
-  for (const auto duration :
-       {options.poll_wait, options.finalizing_expiry, options.backoff_first, options.backoff_max}) {
+  for (const auto duration : {options.poll_wait, options.finalizing_expiry, options.backoff_first,
+                              options.backoff_max, options.leave_timeout}) {
     if (duration <= Duration::zero()) return Error{Errc::invalid_time, "a core's durations are positive"};
   }
   return success();
@@ -73,8 +73,9 @@ auto make_policy_core(std::unique_ptr<SchedulingPolicy> policy, PolicyCoreOption
     -> Result<std::unique_ptr<PolicyCore>> {
   if (!policy) return Error{Errc::invalid_argument, "a core needs a policy"};
   SPIDER_TRY(check(options));
-  return std::unique_ptr<PolicyCore>{
-      new PolicyCore{std::make_unique<PolicyCore::Impl>(std::move(policy), std::move(options))}};
+  SPIDER_TRY(const auto work_conserving, detail::guarded([&] { return policy->traits().work_conserving; }));
+  return std::unique_ptr<PolicyCore>{new PolicyCore{
+      std::make_unique<PolicyCore::Impl>(std::move(policy), work_conserving, std::move(options))}};
 }
 
 }  // namespace v1

@@ -66,11 +66,14 @@ class TaskIndex {
     return true;
   }
 
-  auto erase_job(JobId id) -> void {
+  /// How many there were.
+  auto erase_job(JobId id) -> std::size_t {
     const auto job = jobs_.find(id);
-    if (job == jobs_.end()) return;
-    size_ -= job->second.more ? job->second.more->size() : 1;
+    if (job == jobs_.end()) return 0;
+    const auto count = job->second.more ? job->second.more->size() : 1;
     jobs_.erase(job);
+    size_ -= count;
+    return count;
   }
 
   auto clear() -> void {

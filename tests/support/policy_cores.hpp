@@ -1,0 +1,18 @@
+#pragma once
+
+/// PolicyCore over a plain policy, for tests.
+
+#include "spider/policy_core.hpp"
+#include "support/plain_policies.hpp"
+
+#include <memory>
+#include <utility>
+
+namespace spider::testing {
+
+[[nodiscard]] inline auto policy_core(PlainPolicy::Manners manners = {}, PolicyCoreOptions options = {})
+    -> std::unique_ptr<PolicyCore> {
+  return make_policy_core(make_plain_policy(manners), std::move(options)).value();
+}
+
+}  // namespace spider::testing
