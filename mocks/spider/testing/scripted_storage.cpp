@@ -2,6 +2,9 @@
 
 #include "waiting.hpp"
 
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -115,7 +118,11 @@ auto ScriptedStorage::trouble(StorageCall call) -> Async<void> {
   auto& trouble = troubles_[index(call)];
   if (trouble.failures == 0) co_return success();
   --trouble.failures;
-  co_return trouble.error;
+  auto failed = trouble.error;
+  // As a real storage would, it suspends: who repeats without a pause still gives way to others.
+  const auto executor = co_await asio::this_coro::executor;
+  co_await asio::post(executor, asio::use_awaitable);
+  co_return failed;
 }
 
 auto ScriptedStorage::register_scheduler(SchedulerInfo) -> Async<Registration> {
