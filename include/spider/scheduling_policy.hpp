@@ -46,8 +46,9 @@ struct BacklogShape {
   std::uint64_t groups = 1;         ///< resource groups with entries at any one time
   std::uint64_t classes = 1;        ///< priority classes with entries at any one time
 
-  /// Of the same resource group and of jobs submitted before its own, admitted while it waits.
+  /// Of jobs submitted before its own, admitted while it waits: of its resource group, and of others.
   std::uint64_t older_arrivals = 0;
+  std::uint64_t older_arrivals_elsewhere = 0;
 };
 
 /// At most how many entries `next` returns from the admission of an entry up to and including that

@@ -98,7 +98,8 @@ class Fifo final : public SchedulingPolicy {
     traits.bound = "entries + arrivals of older jobs; of one job: entries ahead + 1";
     traits.starvation_bound = [](const BacklogShape& shape) -> std::optional<std::uint64_t> {
       if (shape.jobs <= 1 && shape.groups <= 1) return shape.entries_ahead + 1;
-      return shape.entries + shape.older_arrivals;
+      const auto elsewhere = shape.groups <= 1 ? 0 : shape.older_arrivals_elsewhere;
+      return shape.entries + shape.older_arrivals + elsewhere;
     };
     return traits;
   }

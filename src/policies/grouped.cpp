@@ -39,7 +39,7 @@ auto split(GroupBy by, BacklogShape shape) -> std::pair<std::uint64_t, BacklogSh
   }
   const auto jobs = saturating_product(shape.jobs, shape.groups);
   shape.jobs = shape.groups = 1;
-  shape.older_arrivals = 0;
+  shape.older_arrivals = shape.older_arrivals_elsewhere = 0;
   return {jobs, shape};
 }
 

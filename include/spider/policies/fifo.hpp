@@ -8,7 +8,8 @@
 /// `created_at`, that of the first one held counts.
 ///
 /// Bound: an entry is returned after at most `entries_ahead + 1` where all are of one job, and else
-/// after at most `entries + older_arrivals` (see BacklogShape). Work-conserving; no places.
+/// after at most `entries + older_arrivals` (see BacklogShape; those of its own resource group suffice
+/// where `fifo` serves only one). Work-conserving; no places.
 ///
 /// Cost: `admit` and `next` O(1), also when jobs come and go, as long as jobs arrive in order of
 /// submission; O(log jobs) for a job that arrives after a younger one. `drop_job` O(entries of the
