@@ -1,0 +1,60 @@
+// Counts what is allocated by the shipped policies in steady state. This program's operator new is
+// replaced for it; every thread counts its own calls.
+
+#include "spider/policies/registry.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+
+namespace {
+thread_local std::uint64_t allocations = 0;
+}  // namespace
+
+auto operator new(std::size_t bytes) -> void* {
+  ++allocations;
+  if (auto* const memory = std::malloc(bytes == 0 ? 1 : bytes)) return memory;
+  throw std::bad_alloc{};
+}
+auto operator delete(void* memory) noexcept -> void { std::free(memory); }
+auto operator delete(void* memory, std::size_t) noexcept -> void { std::free(memory); }
+
+namespace spider {
+namespace {
+
+class PolicyAllocation : public ::testing::TestWithParam<const char*> {};
+
+/// 5,000 entries of 20 groups; one in four starts a new job, so that jobs come and go all the time.
+TEST_P(PolicyAllocation, NothingPerEntryInSteadyState) {
+  auto policy = make_policy(GetParam());
+  ASSERT_TRUE(policy);
+  std::uint64_t made = 0;
+  const auto admit = [&] {
+    InboundEntry entry;
+    entry.job = JobId{++made / 4 + 1};
+    entry.group = ResourceGroupId{entry.job.value % 20 + 1};
+    entry.task = TaskId{static_cast<std::uint32_t>(made % 4)};
+    entry.created_at = TimePoint{Duration{static_cast<std::int64_t>(made / 4)}};
+    policy.value()->admit(entry, TimePoint{});
+  };
+  const auto churn = [&](std::size_t times) {
+    for (std::size_t time = 0; time < times; ++time) {
+      if (policy.value()->next(TimePoint{})) admit();
+    }
+  };
+  for (int entry = 0; entry < 5'000; ++entry) admit();
+  churn(50'000);
+  const auto before = allocations;
+  churn(50'000);
+  EXPECT_EQ(policy.value()->size(), 5'000U);
+  EXPECT_EQ(allocations - before, 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, PolicyAllocation,
+                         ::testing::Values("fifo", "fair-share", "job-round-robin",
+                                           "fair-share/job-round-robin"));
+
+}  // namespace
+}  // namespace spider
