@@ -23,7 +23,7 @@ inline namespace v1 {
 /// What a handler answers instead of a value when an error alone does not say enough.
 class Retry {
  public:
-  /// Again after `delay` (negative counts as 0). Spends no attempt.
+  /// Again after `delay`; 0 or less leaves it to the storage's ladder of deferrals. Spends no attempt.
   template <class Rep, class Period>
   [[nodiscard]] static auto after(std::chrono::duration<Rep, Period> delay) -> Retry {
     return Retry{std::max(std::chrono::duration_cast<Duration>(delay), Duration::zero()), {}};

@@ -133,23 +133,22 @@ TEST(Handlers, CoroutinesOfEverySignature) {
   EXPECT_EQ(perform(handlers, "bare", "hey").output<std::string>().value(), "hey!");
 }
 
-TEST(Handlers, CapturingCoroutineOutlivesTheRegistration) {
+/// A coroutine that refers to its own object, as a capturing lambda does to its closure.
+struct Sleeper {
+  Clock* clock;
+  std::shared_ptr<std::string> text;
+
+  auto operator()(int value) const -> Async<std::string> {
+    SPIDER_CO_TRY(co_await clock->sleep_until(saturating_add(clock->now(), minutes{value})));
+    co_return *text;
+  }
+};
+
+TEST(Handlers, CallableLivesAsLongAsItsCoroutine) {
   asio::io_context context;
   VirtualClock clock{context};
   Handlers handlers;
-  {
-    auto text = std::make_shared<std::string>("kept");
-    auto sleeper = [text](Clock& at) -> std::function<Async<std::string>(int)> {
-      return [text, &at](int value) {
-        return [](Clock& c, std::string t, int s) -> Async<std::string> {
-          const auto until = saturating_add(c.now(), minutes{s});
-          SPIDER_CO_TRY(co_await c.sleep_until(until));
-          co_return t;
-        }(at, *text, value);
-      };
-    };
-    handlers.add("sleep", sleeper(clock));
-  }
+  handlers.add("sleep", Sleeper{&clock, std::make_shared<std::string>("kept")});
   EXPECT_EQ(perform(clock, handlers, "sleep", 5).output<std::string>().value(), "kept");
   EXPECT_EQ(clock.now(), TimePoint{minutes{5}});
 }

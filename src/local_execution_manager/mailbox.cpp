@@ -1,0 +1,35 @@
+#include "local_execution_manager/mailbox.hpp"
+
+#include "local_execution_manager/manager_state.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <utility>
+
+namespace spider::inline v1::detail {
+
+auto Mailbox::returned(RunningTaskPtr task) -> void {
+  {
+    const std::scoped_lock lock{mutex_};
+    returned_.push_back(std::move(task));
+    if (returned_.size() > 1) return;
+  }
+  asio::post(strand_, [self = shared_from_this()] { self->deliver(); });
+}
+
+auto Mailbox::deliver() -> void {
+  std::vector<RunningTaskPtr> tasks;
+  {
+    const std::scoped_lock lock{mutex_};
+    tasks.swap(returned_);
+  }
+  if (owner_ != nullptr) owner_->take_returned(std::move(tasks));
+}
+
+auto Mailbox::please_stop() -> void {
+  asio::post(strand_, [self = shared_from_this()] {
+    if (self->owner_ != nullptr) self->owner_->request_stop(StopMode::cancel, kForever);
+  });
+}
+
+}  // namespace spider::inline v1::detail
