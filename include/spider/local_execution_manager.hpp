@@ -60,8 +60,8 @@ struct LocalExecutionManagerOptions {
   Duration backoff_max = std::chrono::seconds{15};
 
   /// Called when a plain function goes to the pool; what it returns is destroyed when the function has
-  /// returned. Under a VirtualClock: `[&clock] { return std::make_shared<VirtualClock::Hold>(clock.hold()); }`,
-  /// or time would leap over the work (and over its deadline).
+  /// returned. Under a VirtualClock: `[&clock] { return std::make_shared<VirtualClock::Hold>(clock.hold());
+  /// }`, or time would leap over the work (and over its deadline).
   std::function<std::shared_ptr<void>()> hold_clock;
 };
 static_assert(AsyncArgument<LocalExecutionManagerOptions>);

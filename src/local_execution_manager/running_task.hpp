@@ -29,10 +29,10 @@ struct RunningTask {
   std::size_t position = 0;    // in the manager's list
   std::uint64_t sequence = 0;  // grows with each start
   std::optional<Deadlines::iterator> deadline;
-  bool fenced = false;            // its result is not wanted any more
-  bool stopped_by_user = false;   // by stop(cancel)
-  std::shared_ptr<void> hold;     // keeps virtual time from passing
-  asio::any_io_executor home;     // a coroutine's own strand
+  bool fenced = false;               // its result is not wanted any more
+  bool stopped_by_user = false;      // by stop(cancel)
+  std::shared_ptr<void> hold;        // keeps virtual time from passing
+  asio::any_io_executor home;        // a coroutine's own strand
   asio::cancellation_signal cancel;  // emitted on `home`
 
   // Set before it goes to whoever runs it, which then has `begun` and `answer` until it comes back.

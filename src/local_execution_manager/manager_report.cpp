@@ -1,0 +1,131 @@
+#include "local_execution_manager/manager_state.hpp"
+
+#include <utility>
+
+namespace spider::inline v1::detail {
+
+namespace {
+
+using Kind = FinishRequest::Kind;
+
+auto event_of(Kind kind) -> EventKind {
+  switch (kind) {
+    case Kind::succeeded: return EventKind::task_succeeded;
+    case Kind::failed: return EventKind::task_failed;
+    case Kind::deferred: return EventKind::task_deferred;
+    case Kind::released: break;
+  }
+  return EventKind::task_released;
+}
+
+auto failure(TaskInstance instance, const Error& error, bool retry) -> FinishRequest {
+  FinishRequest request{instance, Kind::failed};
+  request.reason = error.message();
+  request.retry = retry;
+  return request;
+}
+
+}  // namespace
+
+auto ManagerState::take_returned(std::vector<RunningTaskPtr> tasks) -> void {
+  if (tasks.empty()) return;
+  const auto now = parts_.clock.now();
+  for (const auto& task : tasks) {
+    forget(*task);
+    settle(*task, now);
+  }
+  slot_freed_->notify_all();
+  if (running_.empty()) changed_->notify_all();
+}
+
+auto ManagerState::forget(RunningTask& task) -> void {
+  running_.back()->position = task.position;
+  std::swap(running_[task.position], running_.back());
+  running_.pop_back();
+  if (task.deadline) deadlines_.erase(*std::exchange(task.deadline, std::nullopt));
+  if (task.home) idle_homes_.push_back(std::exchange(task.home, {}));
+  task.hold.reset();
+}
+
+auto ManagerState::settle(RunningTask& task, TimePoint now) -> void {
+  const auto instance = task.started.instance;
+  const auto ref = task.assignment.ref();
+  auto& answer = task.answer;
+  if (task.fenced) {
+    const Error late{Errc::stale_instance};
+    observe(event(EventKind::finish_refused, ref), &late);
+  } else if (!task.begun || (task.stopped_by_user && !answer.has_value())) {
+    put_report({instance, Kind::released}, ref, Duration::zero(), Errc::closed);
+  } else if (answer.has_value()) {
+    FinishRequest request{instance, Kind::succeeded};
+    request.output = std::move(answer).value();
+    put_report(std::move(request), ref, now - task.began, {});
+  } else if (answer.error() != nullptr) {
+    put_report(failure(instance, *answer.error(), true), ref, now - task.began, *answer.error());
+  } else if (!answer.retry()->delay()) {
+    const auto& reason = answer.retry()->reason();
+    put_report(failure(instance, reason, false), ref, now - task.began, reason);
+  } else {
+    FinishRequest request{instance, Kind::deferred};
+    request.delay = *answer.retry()->delay();
+    put_report(std::move(request), ref, request.delay, {});
+  }
+}
+
+auto ManagerState::put_report(FinishRequest request, TaskRef task, Duration ran, Error error) -> void {
+  auto said = event(event_of(request.kind), task);
+  said.duration = ran;
+  if (outbox_.empty()) reported_->notify_all();
+  outbox_.push_back(std::move(request));
+  outbox_reports_.push_back({said, std::move(error)});
+}
+
+auto ManagerState::report() -> Async<void> {
+  Duration backoff{};
+  std::vector<FinishRequest> requests;
+  std::vector<Report> reports;
+  while (true) {
+    if (outbox_.empty()) {
+      if (last_reports_) break;
+      (void)co_await reported_->wait(reported_->ticket(), kForever);
+      continue;
+    }
+    requests.swap(outbox_);
+    reports.swap(outbox_reports_);
+    in_report_ = requests.size();
+    auto answers = co_await parts_.execution.finish(requests);
+    for (backoff = {}; !answers && !abandoned(); answers = co_await parts_.execution.finish(requests)) {
+      backoff = next_backoff(backoff);
+      auto failed = event(EventKind::storage_failed);
+      failed.duration = backoff;
+      observe(failed, &answers.error());
+      (void)co_await rest(backoff);
+    }
+    for (std::size_t i = 0; answers && i < requests.size() && i < answers.value().size(); ++i) {
+      conclude(requests[i], reports[i], answers.value()[i]);
+    }
+    in_report_ = 0;
+    requests.clear();
+    reports.clear();
+    slot_freed_->notify_all();
+  }
+  last_reports_ = false;
+  co_return success();
+}
+
+auto ManagerState::conclude(const FinishRequest& request, const Report& report, const Result<void>& answer)
+    -> void {
+  if (answer) {
+    observe(report.event, report.error.code ? &report.error : nullptr);
+    return;
+  }
+  observe(event(EventKind::finish_refused, report.event.task), &answer.error());
+  if (answer.error() == Errc::limit_exceeded && request.kind == Kind::succeeded) {
+    // Refused for good, but the task would be running for ever.
+    const Error too_large{Errc::limit_exceeded, "its output is larger than the storage takes"};
+    put_report(failure(request.instance, too_large, false), report.event.task, report.event.duration,
+               too_large);
+  }
+}
+
+}  // namespace spider::inline v1::detail
