@@ -2,7 +2,6 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/strand.hpp>
 
 #include <algorithm>
@@ -13,11 +12,10 @@ namespace spider::inline v1::detail {
 namespace {
 
 /// Owns all that the handler refers to.
-auto run_coroutine(RunningTaskPtr task, std::shared_ptr<Mailbox> mailbox) -> asio::awaitable<void> {
+auto run_coroutine(RunningTaskPtr task) -> asio::awaitable<void> {
   auto running = task->handler->start(*task->context, task->started.spec->input);
   auto answer = co_await std::move(running);
   task->answer = std::move(answer);
-  mailbox->returned(std::move(task));
 }
 
 }  // namespace
@@ -165,8 +163,10 @@ auto ManagerState::begin_coroutine(const RunningTaskPtr& task) -> void {
     idle_homes_.pop_back();
   }
   task->begun = true;
-  asio::co_spawn(task->home, rooted(run_coroutine(task, mailbox_)),
-                 asio::bind_cancellation_slot(task->cancel.slot(), asio::detached));
+  // Handed back here, not by the coroutine: Asio touches the slot, which is the task's, until then.
+  auto returned = [task, mailbox = mailbox_](const std::exception_ptr&) { mailbox->returned(task); };
+  asio::co_spawn(task->home, rooted(run_coroutine(task)),
+                 asio::bind_cancellation_slot(task->cancel.slot(), std::move(returned)));
 }
 
 auto ManagerState::flush_plain() -> void {
