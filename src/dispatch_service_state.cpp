@@ -168,7 +168,7 @@ auto DispatchService::State::watch(Call& call) -> bool {
 auto DispatchService::State::end(Call& call) noexcept -> void {
   const std::scoped_lock lock{mutex_};
   if (call.is_linked()) waiting_.erase(waiting_.iterator_to(call));
-  if (call.manager != nullptr) ledger_.release(*call.manager, call.places);
+  if (call.places != 0) ledger_.release(*call.manager, call.places);
 }
 
 auto DispatchService::State::heartbeat(ManagerId manager) -> Result<void> {

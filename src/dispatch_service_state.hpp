@@ -41,7 +41,7 @@ class DispatchService::Call final : public boost::intrusive::list_base_hook<>,
   /// Callable from any thread once it waits.
   auto cancel() -> void;
 
-  detail::Manager* manager = nullptr;  ///< exists as long as places are set aside
+  detail::Manager* manager = nullptr;  ///< alive or gone, but there while `places` is not 0
   std::size_t places = 0;
 
  private:
