@@ -27,7 +27,9 @@ auto is_part_name(std::string_view name) -> bool {
 }
 
 auto malformed(std::string_view part) -> Error {
-  return {Errc::parse_error, "'" + std::string{part} + "' is no part of a policy: name(argument=number,...)"};
+  std::string detail{"'"};
+  detail.append(part).append("' is no part of a policy: name(argument=number,...)");
+  return {Errc::parse_error, std::move(detail)};
 }
 
 auto parse_arguments(std::string_view part, std::string_view text) -> Result<PolicyArguments> {
