@@ -1,12 +1,12 @@
 #include "cli/info.hpp"
 
+#include "cli/json_output.hpp"
 #include "cli/workload/load.hpp"
 #include "cli/workload/metrics.hpp"
 #include "cli/workload_json.hpp"
 
 #include <CLI/App.hpp>
 
-#include <fstream>
 #include <iomanip>
 #include <memory>
 #include <ostream>
@@ -103,29 +103,6 @@ void print(std::ostream& out, const Workload& workload, const WorkloadMetrics& m
   if (workload.stages) print_stages(table, *workload.stages, metrics);
   for (const auto& [reason, count] : workload.skipped) table.row("left out", grouped(count) + ": " + reason);
 }
-
-/// Where JSON goes: nowhere, to the console, or to a file that this owns.
-class JsonOutput {
- public:
-  JsonOutput(const std::string& target, Console console) : target_{target} {
-    if (target == "-") {
-      out_ = &console.out;
-    } else if (!target.empty()) {
-      file_.open(target);
-      out_ = &file_;
-    }
-  }
-  void write(const nlohmann::ordered_json& value) {
-    if (out_ != nullptr) *out_ << to_line(value) << '\n';
-  }
-  /// Flushes; false if anything could not be written.
-  auto finish() -> bool { return out_ == nullptr || static_cast<bool>(out_->flush()); }
-
- private:
-  std::string target_;
-  std::ofstream file_;
-  std::ostream* out_ = nullptr;
-};
 
 auto describe(const std::string& specification, bool for_people, JsonOutput& json, Console console)
     -> Result<void> {

@@ -1,6 +1,8 @@
 #include "cli/program.hpp"
 
 #include "cli/info.hpp"
+#include "cli/policies_command.hpp"
+#include "cli/run_command.hpp"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -18,7 +20,9 @@ auto run_program(int argc, const char* const* argv, Console console) -> int {
   app.set_version_flag("--version", "spider " SPIDER_VERSION);
   app.require_subcommand(1);
   const std::vector<Command> commands{
+      add_run_command(app, console),
       add_info_command(app, console),
+      add_policies_command(app, console),
   };
   try {
     app.parse(argc, argv);

@@ -1,17 +1,12 @@
-// `spider info --json -` against the tables of reference figures that come with recorded workloads:
-// $SPIDER_TRACES/SOURCES.md, where each table's first column is "file" and the headings say what is meant.
+// `spider info --json -` against the reference figures of recorded workloads.
 
 #include "cli/info.hpp"
+#include "integration/reference_tables.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
 #include <cmath>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <functional>
 #include <map>
 #include <sstream>
 #include <string>
@@ -21,52 +16,6 @@ namespace spider::cli {
 namespace {
 
 using Json = nlohmann::json;
-using Cells = std::vector<std::string>;
-
-auto split(const std::string& text, const std::string& separator) -> Cells {
-  Cells parts;
-  std::size_t begin = 0;
-  while (true) {
-    const auto end = text.find(separator, begin);
-    auto part = text.substr(begin, end == std::string::npos ? end : end - begin);
-    part.erase(0, part.find_first_not_of(' '));
-    part.erase(part.find_last_not_of(' ') + 1);
-    parts.push_back(part);
-    if (end == std::string::npos) return parts;
-    begin = end + separator.size();
-  }
-}
-
-auto cells_of(const std::string& line) -> Cells {
-  auto cells = split(line, "|");
-  return {cells.begin() + 1, cells.end() - 1};
-}
-
-struct Row {
-  std::string file;
-  std::map<std::string, std::string> figures;  ///< by heading
-};
-
-/// The rows of the tables that have a column `heading`.
-auto rows_with(const std::filesystem::path& sources, const std::string& heading) -> std::vector<Row> {
-  std::ifstream in{sources};
-  std::vector<Row> rows;
-  Cells headings;
-  for (std::string line; std::getline(in, line);) {
-    if (!line.starts_with('|')) {
-      headings.clear();
-    } else if (headings.empty()) {
-      headings = cells_of(line);
-    } else if (const auto cells = cells_of(line); !line.starts_with("|-") && headings[0] == "file" &&
-                                                  std::count(headings.begin(), headings.end(), heading)) {
-      Row row{cells[0], {}};
-      for (std::size_t i = 1; i < cells.size(); ++i) row.figures[headings[i]] = cells[i];
-      rows.push_back(row);
-    }
-  }
-  return rows;
-}
-
 /// Where the figures of a heading are in the JSON object; several where a cell has several.
 using Pointers = std::map<std::string, std::vector<std::string>>;
 
@@ -144,33 +93,18 @@ void compare(const Json& described, const Row& row, const Pointers& pointers) {
   }
 }
 
-class InfoReference : public testing::Test {
+class InfoReference : public RecordedWorkloads {
  protected:
-  void SetUp() override {
-    const char* folder = std::getenv("SPIDER_TRACES");
-    if (folder == nullptr) GTEST_SKIP() << "SPIDER_TRACES is not set";
-    traces_ = folder;
-  }
-
-  [[nodiscard]] auto path_of(const std::string& file) const -> std::filesystem::path {
-    for (const auto* folder : {"wfformat", "swf", "other"}) {
-      if (exists(traces_ / folder / file)) return traces_ / folder / file;
-    }
-    return traces_ / file;
-  }
-
   void check_tables(const std::string& heading, const Pointers& pointers) {
-    const auto rows = rows_with(traces_ / "SOURCES.md", heading);
-    ASSERT_FALSE(rows.empty());
-    for (const auto& row : rows) {
+    const auto reference = rows(heading);
+    ASSERT_FALSE(reference.empty());
+    for (const auto& row : reference) {
       std::ostringstream out;
       std::ostringstream err;
       ASSERT_EQ(run_info({{path_of(row.file).string()}, "-"}, {out, err}), kSuccess) << err.str();
       compare(Json::parse(out.str()), row, pointers);
     }
   }
-
-  std::filesystem::path traces_;
 };
 
 TEST_F(InfoReference, AgreesOnTaskGraphs) { check_tables("ASAP peak", kGraphFigures); }

@@ -1,0 +1,11 @@
+#pragma once
+
+/// `spider policies`: what a policy specification may name, with each one's starvation bound.
+
+#include "cli/command.hpp"
+
+namespace spider::cli {
+
+[[nodiscard]] auto add_policies_command(CLI::App& program, Console console) -> Command;
+
+}  // namespace spider::cli

@@ -1,0 +1,127 @@
+#include "cli/run_command.hpp"
+
+#include "cli/json_output.hpp"
+#include "cli/workload/load.hpp"
+
+#include <CLI/App.hpp>
+#include <CLI/Validators.hpp>
+#include <nlohmann/json.hpp>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <utility>
+
+namespace spider::cli {
+namespace {
+
+/// One line that is written over and over, on a terminal only.
+auto show_progress(std::ostream& err, const RunProgress& progress) -> void {
+  const auto rate = progress.elapsed_s > 0 ? static_cast<double>(progress.ended) / progress.elapsed_s : 0;
+  const auto left = progress.tasks - progress.ended;
+  err << '\r' << progress.ended << '/' << progress.tasks << " tasks, " << static_cast<std::uint64_t>(rate)
+      << "/s, " << progress.running << " running, " << progress.queued << " queued";
+  if (rate > 0) err << ", ETA " << static_cast<std::uint64_t>(static_cast<double>(left) / rate) << " s";
+  err << "\x1b[K" << std::flush;
+}
+
+auto hide_progress(std::ostream& err) -> void { err << "\r\x1b[K" << std::flush; }
+
+/// Which workload goes into which group, from NAME=WORKLOAD. Errors: `invalid_argument`,
+/// `invalid_name`.
+auto groups_by_workload(const RunCommandOptions& options) -> Result<std::map<std::string, std::string>> {
+  std::map<std::string, std::string> groups;
+  for (const auto& pair : options.groups) {
+    const auto equals = pair.find('=');
+    const auto name = pair.substr(0, equals);
+    if (equals == std::string::npos)
+      return Error{Errc::invalid_argument, "--group takes NAME=FILE, not " + pair};
+    if (!is_valid_name(name)) return Error{Errc::invalid_name, "--group " + pair};
+    const auto file = pair.substr(equals + 1);
+    if (std::ranges::find(options.workloads, file) == options.workloads.end()) {
+      return Error{Errc::invalid_argument, "--group " + pair + ": no such workload on this command line"};
+    }
+    groups[file] = name;
+  }
+  return groups;
+}
+
+auto load_all(const RunCommandOptions& options) -> Result<std::vector<Workload>> {
+  SPIDER_TRY(const auto groups, groups_by_workload(options));
+  std::vector<Workload> workloads;
+  for (const auto& specification : options.workloads) {
+    SPIDER_TRY(auto workload, load_workload(specification));
+    if (const auto group = groups.find(specification); group != groups.end()) {
+      for (auto& job : workload.jobs) job.group = group->second;
+    }
+    workloads.push_back(std::move(workload));
+  }
+  return workloads;
+}
+
+auto status_of(const Error& error) -> int {
+  return error == Errc::storage_unavailable ? kStorageFailed : kBadInput;
+}
+
+}  // namespace
+
+auto run_run(const RunCommandOptions& options, Console console) -> int {
+  const auto fail = [&](const Error& error) {
+    console.err << "spider run: " << error << '\n';
+    return status_of(error);
+  };
+  JsonOutput json{options.json, console};
+  const auto workloads = load_all(options);
+  if (!workloads) return fail(workloads.error());
+  auto settings = options.run;
+  const auto terminal = !options.quiet && &console.err == &std::cerr && isatty(STDERR_FILENO) != 0;
+  if (terminal) {
+    settings.on_progress = [&](const RunProgress& progress) { show_progress(console.err, progress); };
+  }
+  auto report = run_workloads(workloads.value(), settings);
+  if (terminal) hide_progress(console.err);
+  if (!report) return fail(report.error());
+  if (!options.quiet && options.json != "-") print_table(console.out, report.value());
+  json.write(to_json(report.value()));
+  if (!json.finish()) return fail(Error{Errc::io_error, options.json + ": cannot be written"});
+  return report.value().all_succeeded() ? kSuccess : kTaskFailed;
+}
+
+auto add_run_command(CLI::App& program, Console console) -> Command {
+  auto options = std::make_shared<RunCommandOptions>();
+  auto& run = options->run;
+  auto* app = program.add_subcommand("run", "Run workloads through the whole framework, and measure");
+  app->add_option("WORKLOAD", options->workloads,
+                  "WfFormat .json, SWF .swf, stage CSV .csv (also .gz), or "
+                  "synthetic:jobs=J,tasks=T,groups=G,width=W,seconds=S,seed=N")
+      ->required();
+  app->add_option("--policy", run.policy, "Which policy decides; `spider policies` lists them")
+      ->capture_default_str();
+  app->add_option("--workers", run.workers, "Task slots in all")->capture_default_str();
+  const std::map<std::string, TimeMode> modes{{"virtual", TimeMode::virtual_time},
+                                              {"real", TimeMode::real_time}};
+  app->add_option("--time", run.time, "virtual: hours of log in seconds; real: tasks sleep")
+      ->transform(CLI::CheckedTransformer{modes})
+      ->type_name("virtual|real");
+  app->add_option("--speed", run.speed, "Real time: run times and arrivals are divided by this")
+      ->capture_default_str();
+  auto* exec = app->add_flag("--exec", run.exec,
+                             "Run the commands of a WfFormat file as real processes, in real time");
+  app->add_option("--group", options->groups, "Put the jobs of a workload into a resource group")
+      ->type_name("NAME=FILE");
+  app->add_option("--seed", run.seed, "Of everything random")->capture_default_str();
+  app->add_option("--json", options->json, "Also write the figures as JSON to FILE; - for only that, here")
+      ->type_name("FILE|-");
+  app->add_flag("--quiet", options->quiet, "No progress and no table");
+  return {app, [options, exec, console] {
+            if (exec->count() > 0) options->run.time = TimeMode::real_time;
+            return run_run(*options, console);
+          }};
+}
+
+}  // namespace spider::cli

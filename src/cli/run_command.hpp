@@ -1,0 +1,27 @@
+#pragma once
+
+/// `spider run WORKLOAD...`: runs workloads through the whole framework and reports.
+
+#include "cli/command.hpp"
+#include "cli/run/driver.hpp"
+
+#include <string>
+#include <vector>
+
+namespace spider::cli {
+
+struct RunCommandOptions {
+  std::vector<std::string> workloads;  ///< as `load_workload` takes them
+  std::vector<std::string> groups;     ///< NAME=WORKLOAD: that workload's jobs go into this group
+  std::string json;                    ///< a file, "-" for the console, or empty for none
+  bool quiet = false;                  ///< no progress and no table
+  RunOptions run;
+};
+
+/// Gives `kSuccess` when every task succeeded and no invariant broke, `kTaskFailed` when not,
+/// `kBadInput` or `kStorageFailed`.
+[[nodiscard]] auto run_run(const RunCommandOptions& options, Console console) -> int;
+
+[[nodiscard]] auto add_run_command(CLI::App& program, Console console) -> Command;
+
+}  // namespace spider::cli
