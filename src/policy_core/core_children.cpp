@@ -36,8 +36,9 @@ auto CoreRun::drive() -> Async<void> {
   spawn(executor, watch_handed_back());
   co_await supervise();
   // Of its own cancellation: nothing cuts the farewell short.
-  auto farewell = asio::co_spawn(executor, rooted(finish()),
-                                 asio::bind_cancellation_slot(asio::cancellation_slot{}, asio::use_awaitable));
+  auto farewell =
+      asio::co_spawn(executor, rooted(finish()),
+                     asio::bind_cancellation_slot(asio::cancellation_slot{}, asio::use_awaitable));
   co_await std::move(farewell);
   co_await asio::this_coro::throw_if_cancelled(throwing);
   co_return why_ ? *why_ : Error{Errc::cancelled};

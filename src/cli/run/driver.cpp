@@ -289,8 +289,10 @@ auto Run::report() -> Result<RunReport> {
   result.workers = options_.workers;
   result.policy = options_.policy;
   result.makespan_s = to_seconds(monitor_.last_end() - monitor_.first_submit()) * options_.speed;
+  // What a real process takes is known only now.
   result.lower_bound_s =
-      std::max(result.critical_path_s, result.work_s / static_cast<double>(options_.workers));
+      options_.exec ? monitor_.busy_s() / static_cast<double>(options_.workers)
+                    : std::max(result.critical_path_s, result.work_s / static_cast<double>(options_.workers));
   const auto offered = static_cast<double>(options_.workers) * result.makespan_s / options_.speed;
   result.utilization = offered > 0 ? monitor_.busy_s() / offered : 0;
   result.groups = monitor_.groups();

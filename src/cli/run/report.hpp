@@ -40,7 +40,7 @@ struct RunReport {
   std::uint64_t cancelled = 0;
   std::size_t workers = 0;
   double makespan_s = 0;     ///< first submit to last end, in the run's own time
-  double lower_bound_s = 0;  ///< max(critical path, work ÷ workers) on the given arrivals
+  double lower_bound_s = 0;  ///< max(critical path, work ÷ workers); of executed commands work ÷ workers
   double utilization = 0;    ///< busy worker-seconds ÷ (workers × makespan)
   WaitFigures wait;
   std::vector<GroupFigures> groups;
