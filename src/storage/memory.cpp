@@ -285,26 +285,10 @@ class MemoryStorage final : public Storage {
   StatePtr state_;
 };
 
-auto check(const StorageLimits& limits) -> Result<void> {
-  const auto refuse = [](const char* what) { return Error{Errc::invalid_argument, what}; };
-  if (limits.poll_items_max == 0) return refuse("poll_items_max is 0");
-  if (limits.page_items_max == 0) return refuse("page_items_max is 0");
-  if (limits.jobs_per_submit_max == 0) return refuse("jobs_per_submit_max is 0");
-  if (limits.ended_jobs_max == 0) return refuse("ended_jobs_max is 0");
-  if (limits.groups_max == 0) return refuse("groups_max is 0");
-  if (limits.queues_max == 0 || limits.queues_max > 65'535) return refuse("queues_max is outside 1 … 65,535");
-  if (limits.lower_class_share == 1) return refuse("lower_class_share is 1");
-  if (limits.session_lease <= Duration::zero()) return refuse("session_lease is not positive");
-  if (limits.manager_lease <= Duration::zero()) return refuse("manager_lease is not positive");
-  if (limits.deferral_first <= Duration::zero()) return refuse("deferral_first is not positive");
-  if (limits.deferral_max < limits.deferral_first) return refuse("deferral_max is below deferral_first");
-  return success();
-}
-
 }  // namespace
 
 auto make_memory_storage(MemoryStorageOptions options, Clock& clock) -> Result<std::unique_ptr<Storage>> {
-  SPIDER_TRY(check(options.limits));
+  SPIDER_TRY(life_cycle::check_limits(options.limits));
   options.limits.adapter = "memory";
   options.limits.durable = false;
   return std::unique_ptr<Storage>{std::make_unique<MemoryStorage>(std::move(options.limits), clock)};

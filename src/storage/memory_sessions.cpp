@@ -61,17 +61,18 @@ auto MemoryState::supersede(SchedulerRecord& scheduler) -> void {
 }
 
 auto MemoryState::requeue(const std::vector<TaskRef>& leased, std::uint32_t session) -> void {
+  std::vector<TaskRef> again;  // newest first
   for (const auto& ref : std::views::reverse(leased)) {
     auto* job = jobs_.find(ref.job);
     auto* record = job == nullptr ? nullptr : job->find(ref.task);
     if (record == nullptr || record->session != session) continue;
     record->session = TaskRecord::kNone;
     job->ready.push_front(ref.task.bits());
+    again.push_back(ref);
   }
-  for (const auto& ref : leased) {
-    auto* job = jobs_.find(ref.job);
-    if (job == nullptr || job->ready.empty()) continue;
-    lanes_[static_cast<std::size_t>(ref.task.kind())].join(*job, groups_[job->group.value - 1]);
+  for (const auto& ref : std::views::reverse(again)) {
+    auto& job = *jobs_.find(ref.job);
+    lanes_[static_cast<std::size_t>(ref.task.kind())].join(job, groups_[job.group.value - 1]);
   }
 }
 

@@ -24,6 +24,10 @@ namespace life_cycle {
 
 inline constexpr std::size_t kUniqueKeyBytesMax = 1024;
 
+/// Errors: `invalid_argument` for a limit out of its range: a maximum of 0, a lease or ladder that is not
+/// positive, a `lower_class_share` of 1, more than 65,535 queues.
+[[nodiscard]] auto check_limits(const StorageLimits& limits) -> Result<void>;
+
 /// The dependencies of a valid job, ready for counting down: an array is one node, and a dependency
 /// between arrays one edge. Immutable. Sizes are O(nodes + edges), whatever the arrays hold.
 class JobGraph {
