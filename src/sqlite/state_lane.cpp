@@ -1,0 +1,261 @@
+// The order of offers: queues as asked, class by class with a share for the lower ones, round-robin over
+// resource groups, then over their jobs. Whoever was served gets a new turn, and so goes to the back; who
+// has reached the poll's maximum is set aside, and gets its new turn at the end of the poll.
+
+#include "sqlite/state.hpp"
+
+#include <algorithm>
+
+namespace spider::inline v1::detail {
+
+struct OfferPoll {
+  struct Aside {
+    BacklogKey key;
+    std::vector<JobId> jobs;
+  };
+
+  const SchedulerRow& scheduler;
+  std::size_t items_max = 0;
+  std::size_t per_group_max = 0;
+  std::size_t per_job_max = 0;
+  std::vector<InboundEntry> entries{};
+  std::unordered_map<ResourceGroupId, std::size_t> group_taken{};
+  std::unordered_map<JobId, std::size_t> job_taken{};
+  std::vector<Aside> jobs_aside{};
+  std::vector<BacklogKey> groups_aside{};
+};
+
+auto SqliteState::is_paused(ResourceGroupId group) -> bool {
+  Rows rows{*file_, "SELECT paused FROM resource_group WHERE id = ?", group};
+  return rows.next() && rows.get<bool>(0);
+}
+
+auto SqliteState::has_jobs(const BacklogKey& key) -> bool {
+  Rows rows{*file_,
+            "SELECT 1 FROM job_turn WHERE lane = ? AND queue = ? AND priority = ? AND resource_group = ? "
+            "LIMIT 1",
+            key.lane,
+            key.queue,
+            key.priority,
+            key.group};
+  return rows.next();
+}
+
+auto SqliteState::set_turn(const BacklogKey& key, bool in_rotation) -> void {
+  constexpr const char* kUpdate =
+      "UPDATE backlog SET turn = nullif(?, 0) WHERE lane = ? AND queue = ? AND priority = ? AND "
+      "resource_group = ?";
+  const auto turn = in_rotation ? ++counters_.turn : 0;
+  file_->run(kUpdate, turn, key.lane, key.queue, key.priority, key.group);
+}
+
+auto SqliteState::enter_rotation(JobRow& job) -> void {
+  touch(job);
+  job.turn = ++counters_.turn;
+  file_->run("INSERT INTO job_turn VALUES (?, ?, ?, ?, ?, ?)", job.lane, job.queue, job.priority, job.group,
+             job.turn, job.id);
+}
+
+auto SqliteState::leave_rotation(JobRow& job) -> void {
+  touch(job);
+  file_->run(
+      "DELETE FROM job_turn WHERE lane = ? AND queue = ? AND priority = ? AND resource_group = ? AND turn = "
+      "?",
+      job.lane, job.queue, job.priority, job.group, job.turn);
+  job.turn = 0;
+}
+
+/// The job has ready tasks: it takes part from now on.
+auto SqliteState::join(JobRow& job, int lane) -> void {
+  if (job.turn != 0) return;
+  job.lane = lane;
+  enter_rotation(job);
+  Rows rows{*file_,
+            "SELECT 1 FROM backlog WHERE lane = ? AND queue = ? AND priority = ? AND resource_group = ?",
+            lane,
+            job.queue,
+            job.priority,
+            job.group};
+  if (rows.next()) return;
+  file_->run("INSERT INTO backlog VALUES (?, ?, ?, ?, nullif(?, 0))", lane, job.queue, job.priority,
+             job.group, is_paused(job.group) ? 0 : ++counters_.turn);
+}
+
+/// The job has none any more.
+auto SqliteState::withdraw(JobRow& job) -> void {
+  if (job.turn == 0) return;
+  leave_rotation(job);
+  if (has_jobs(job.backlog())) return;
+  file_->run("DELETE FROM backlog WHERE lane = ? AND queue = ? AND priority = ? AND resource_group = ?",
+             job.lane, job.queue, job.priority, job.group);
+}
+
+auto SqliteState::next_class(int lane, QueueId queue, int from) -> std::optional<int> {
+  Rows rows{*file_,
+            "SELECT priority FROM backlog INDEXED BY backlog_turn WHERE lane = ? AND queue = ? AND priority "
+            ">= ? AND "
+            "turn IS NOT NULL ORDER BY priority LIMIT 1",
+            lane, queue, from};
+  if (!rows.next()) return std::nullopt;
+  return rows.get<int>(0);
+}
+
+// The most urgent class, but after `share` − 1 offers in a row a lower one if any has backlog: the one
+// after that which was served last, so that all lower classes take turns.
+auto SqliteState::choose_class(int lane, QueueId queue) -> std::optional<PriorityClass> {
+  const auto urgent = next_class(lane, queue, 0);
+  if (!urgent) return std::nullopt;
+  auto chosen = *urgent;
+  const auto lower = next_class(lane, queue, *urgent + 1);
+  if (lower && limits.lower_class_share > 0) {
+    std::uint32_t offers = 0;
+    int served = 0;
+    {
+      Rows rows{*file_, "SELECT urgent_offers, lower_served FROM class_share WHERE lane = ? AND queue = ?",
+                lane, queue};
+      if (rows.next()) offers = rows.get<std::uint32_t>(0), served = rows.get<int>(1);
+    }
+    if (++offers >= limits.lower_class_share) {
+      offers = 0;
+      chosen = next_class(lane, queue, std::max(served, *urgent) + 1).value_or(*lower);
+      served = chosen;
+    }
+    file_->run("INSERT OR REPLACE INTO class_share VALUES (?, ?, ?, ?)", lane, queue, offers, served);
+  }
+  return static_cast<PriorityClass>(chosen);
+}
+
+auto SqliteState::front_group(int lane, QueueId queue, PriorityClass priority) -> ResourceGroupId {
+  Rows rows{*file_,
+            "SELECT resource_group FROM backlog INDEXED BY backlog_turn WHERE lane = ? AND queue = ? AND "
+            "priority = ? AND "
+            "turn IS NOT NULL ORDER BY turn LIMIT 1",
+            lane, queue, priority};
+  return rows.next() ? rows.get<ResourceGroupId>(0) : ResourceGroupId{};
+}
+
+auto SqliteState::take(int lane, const std::vector<std::string>& queues, OfferPoll& poll) -> void {
+  for (const auto& name : queues) {
+    QueueId queue = 0;
+    {
+      Rows rows{*file_, "SELECT id, paused FROM queue WHERE name = ?", name};
+      if (!rows.next() || rows.get<bool>(1)) continue;
+      queue = rows.get<QueueId>(0);
+    }
+    while (poll.entries.size() < poll.items_max) {
+      const auto priority = choose_class(lane, queue);
+      if (!priority) break;
+      offer_one({lane, queue, *priority, front_group(lane, queue, *priority)}, poll);
+    }
+  }
+  restore(poll);
+}
+
+/// Serves the group once, or finds that it has nothing to offer in this poll.
+auto SqliteState::offer_one(const BacklogKey& key, OfferPoll& poll) -> void {
+  auto& taken = poll.group_taken[key.group];
+  bool served = false;
+  bool exhausted = false;
+  while (!served && taken < poll.per_group_max) {
+    JobId front;
+    {
+      Rows rows{*file_,
+                "SELECT job FROM job_turn WHERE lane = ? AND queue = ? AND priority = ? AND "
+                "resource_group = ? ORDER BY turn LIMIT 1",
+                key.lane,
+                key.queue,
+                key.priority,
+                key.group};
+      if (rows.next()) front = rows.get<JobId>(0);
+    }
+    auto* job = front ? find_job(front) : nullptr;
+    if (job == nullptr) break;
+    served = offer_from(*job, key, poll);
+  }
+  if (served) ++taken;
+  exhausted = !has_jobs(key);
+  if (!exhausted && taken < poll.per_group_max) return set_turn(key, true);
+  const bool has_aside = std::ranges::any_of(poll.jobs_aside, [&](const auto& aside) {
+    return aside.key.group == key.group && aside.key.queue == key.queue && aside.key.priority == key.priority;
+  });
+  if (!exhausted || has_aside) {
+    set_turn(key, false);
+    poll.groups_aside.push_back(key);
+  } else {
+    file_->run("DELETE FROM backlog WHERE lane = ? AND queue = ? AND priority = ? AND resource_group = ?",
+               key.lane, key.queue, key.priority, key.group);
+  }
+}
+
+/// Whether the job had a task to offer; it leaves the rotation when it has no more.
+auto SqliteState::offer_from(JobRow& job, const BacklogKey& key, OfferPoll& poll) -> bool {
+  leave_rotation(job);
+  auto task = take_ready(job);
+  if (task) poll.entries.push_back(lease(poll.scheduler, job, *std::move(task)));
+  if (!task || !has_ready(job.id)) return task.has_value();
+  if (++poll.job_taken[job.id] < poll.per_job_max) {
+    enter_rotation(job);
+    return true;
+  }
+  const auto same = [&](const auto& aside) {
+    return aside.key.group == key.group && aside.key.queue == key.queue && aside.key.priority == key.priority;
+  };
+  auto aside = std::ranges::find_if(poll.jobs_aside, same);
+  if (aside == poll.jobs_aside.end()) aside = poll.jobs_aside.insert(aside, OfferPoll::Aside{key, {}});
+  aside->jobs.push_back(job.id);
+  return true;
+}
+
+auto SqliteState::restore(OfferPoll& poll) -> void {
+  for (const auto& aside : poll.jobs_aside) {
+    for (const auto id : aside.jobs) enter_rotation(*find_job(id));
+  }
+  for (const auto& key : poll.groups_aside) set_turn(key, true);
+}
+
+auto SqliteState::lease(const SchedulerRow& scheduler, JobRow& job, TaskRow task) -> InboundEntry {
+  InboundEntry entry;
+  entry.job = job.id;
+  entry.group = job.group;
+  entry.created_at = job.created_at;
+  entry.ready_at = task.ready_at;
+  entry.deadline = job.deadline;
+  entry.estimate = body_of(job.id)->task(task.id).estimate;
+  entry.task = task.id;
+  entry.queue = job.queue;
+  entry.deferrals = static_cast<std::uint16_t>(task.deferrals);
+  entry.deliveries = static_cast<std::uint16_t>(task.deliveries);
+  entry.priority = job.priority;
+  if (task.deliveries < UINT16_MAX) ++task.deliveries;
+  task.session = scheduler.session;
+  task.lease = ++counters_.turn;
+  store_task(job.id, task);
+  file_->run("INSERT INTO lease VALUES (?, ?, ?, ?)", task.session, task.lease, job.id, task.id.bits());
+  return entry;
+}
+
+auto SqliteState::poll(TaskKind kind, const PollRequest& request) -> Result<Polled> {
+  if (request.max_items == 0 || request.per_group_max == 0 || request.per_job_max == 0) {
+    return Error{Errc::invalid_argument, "poll: a maximum of 0"};
+  }
+  if (request.queues.empty()) return Error{Errc::invalid_argument, "poll: no queue"};
+  auto* scheduler = find_scheduler(request.scheduler);
+  if (scheduler == nullptr) return Errc::unknown_scheduler;
+  SPIDER_TRY(session_of_poll(*scheduler, request.session));
+  offer_due(kind);
+
+  OfferPoll poll{.scheduler = *scheduler,
+                 .items_max = std::min(request.max_items, limits.poll_items_max),
+                 .per_group_max = request.per_group_max,
+                 .per_job_max = request.per_job_max};
+  const auto lane = static_cast<int>(kind);
+  take(lane, request.queues, poll);
+  Polled polled;
+  polled.batch.session = scheduler->session;
+  polled.batch.entries = std::move(poll.entries);
+  Rows rows{*file_, "SELECT at FROM delayed WHERE lane = ? ORDER BY at LIMIT 1", lane};
+  if (rows.next()) polled.next_due = rows.get<TimePoint>(0);
+  return polled;
+}
+
+}  // namespace spider::inline v1::detail

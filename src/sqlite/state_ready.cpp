@@ -1,0 +1,185 @@
+// A job's ready tasks: ranges in the order in which they are offered, so that an array of n takes one row.
+// They may hold tasks that have been started in the meantime; whoever takes one looks at its row.
+
+#include "sqlite/state.hpp"
+
+#include <algorithm>
+
+namespace spider::inline v1::detail {
+
+namespace {
+
+constexpr std::size_t kPromotedMax = 65'536;  // delayed entries made ready in one transaction
+
+auto lane_of(std::uint32_t bits) -> int { return static_cast<int>(task_of(bits).kind()); }
+
+}  // namespace
+
+auto SqliteState::push_back(JobId job, std::uint32_t first, std::uint32_t count) -> void {
+  std::int64_t position = 0;
+  {
+    Rows rows{*file_, "SELECT position, first, count FROM ready WHERE job = ? ORDER BY position DESC LIMIT 1",
+              job};
+    if (rows.next()) {
+      position = rows.get<std::int64_t>(0);
+      if (rows.get<std::uint32_t>(1) + rows.get<std::uint32_t>(2) == first && first < kSingleBits) {
+        file_->run("UPDATE ready SET count = count + ? WHERE job = ? AND position = ?", count, job, position);
+        return;
+      }
+    }
+  }
+  file_->run("INSERT INTO ready VALUES (?, ?, ?, ?)", job, position + 1, first, count);
+}
+
+auto SqliteState::push_front(JobId job, std::uint32_t bits) -> void {
+  std::int64_t position = 0;
+  {
+    Rows rows{*file_, "SELECT position, first FROM ready WHERE job = ? ORDER BY position LIMIT 1", job};
+    if (rows.next()) {
+      position = rows.get<std::int64_t>(0);
+      if (rows.get<std::uint32_t>(1) == bits + 1 && bits + 1 < kSingleBits) {
+        file_->run("UPDATE ready SET first = first - 1, count = count + 1 WHERE job = ? AND position = ?",
+                   job, position);
+        return;
+      }
+    }
+  }
+  file_->run("INSERT INTO ready VALUES (?, ?, ?, 1)", job, position - 1, bits);
+}
+
+auto SqliteState::pop_ready(JobId job) -> std::optional<std::uint32_t> {
+  std::int64_t position = 0;
+  std::uint32_t first = 0;
+  std::uint32_t count = 0;
+  {
+    Rows rows{*file_, "SELECT position, first, count FROM ready WHERE job = ? ORDER BY position LIMIT 1",
+              job};
+    if (!rows.next()) return std::nullopt;
+    position = rows.get<std::int64_t>(0);
+    first = rows.get<std::uint32_t>(1);
+    count = rows.get<std::uint32_t>(2);
+  }
+  if (count > 1) {
+    file_->run("UPDATE ready SET first = first + 1, count = count - 1 WHERE job = ? AND position = ?", job,
+               position);
+  } else {
+    file_->run("DELETE FROM ready WHERE job = ? AND position = ?", job, position);
+  }
+  return first;
+}
+
+auto SqliteState::has_ready(JobId job) -> bool {
+  Rows rows{*file_, "SELECT 1 FROM ready WHERE job = ? LIMIT 1", job};
+  return rows.next();
+}
+
+/// The next task to offer: ready, due and not leased. Drops what is none of that.
+auto SqliteState::take_ready(JobRow& job) -> std::optional<TaskRow> {
+  const auto body = body_of(job.id);
+  while (const auto bits = pop_ready(job.id)) {
+    auto task = load_task(job, *body, task_of(*bits));
+    if (task.state == TaskState::ready && !task.delayed && !task.session) return task;
+  }
+  return std::nullopt;
+}
+
+auto SqliteState::offer_now(JobRow& job, std::uint32_t first_bits, std::uint32_t count) -> void {
+  const auto lane = lane_of(first_bits);
+  push_back(job.id, first_bits, count);
+  join(job, lane);
+  arrived_[static_cast<std::size_t>(lane)] = true;
+}
+
+/// Rows of the tasks, where there are any, have been stored.
+auto SqliteState::offer(JobRow& job, TaskId first, std::uint32_t count, TimePoint at) -> void {
+  const auto bits = first.bits();
+  if (at <= now_) return offer_now(job, bits, count);
+  file_->run("UPDATE task SET delayed = 1 WHERE job = ? AND bits BETWEEN ? AND ?", job.id, bits,
+             bits + count - 1);
+  const auto lane = lane_of(bits);
+  file_->run("INSERT OR REPLACE INTO delayed VALUES (?, ?, ?, ?, ?)", lane, at, job.id, bits, count);
+  Rows rows{*file_, "SELECT at, job, first FROM delayed WHERE lane = ? ORDER BY at, job, first LIMIT 1",
+            lane};
+  if (rows.next() && rows.get<JobId>(1) == job.id && rows.get<std::uint32_t>(2) == bits) {
+    arrived_[static_cast<std::size_t>(lane)] = true;  // who waits must look up earlier
+  }
+}
+
+auto SqliteState::offer_due(TaskKind kind) -> void {
+  const auto lane = static_cast<int>(kind);
+  for (std::size_t done = 0; done < kPromotedMax; ++done) {
+    TimePoint at;
+    JobId id;
+    std::uint32_t first = 0;
+    std::uint32_t count = 0;
+    {
+      Rows rows{*file_,
+                "SELECT at, job, first, count FROM delayed WHERE lane = ? ORDER BY at, job, first, count "
+                "LIMIT 1",
+                lane};
+      if (!rows.next() || rows.get<TimePoint>(0) > now_) return;
+      at = rows.get<TimePoint>(0);
+      id = rows.get<JobId>(1);
+      first = rows.get<std::uint32_t>(2);
+      count = rows.get<std::uint32_t>(3);
+    }
+    file_->run("DELETE FROM delayed WHERE lane = ? AND at = ? AND job = ? AND first = ? AND count = ?", lane,
+               at, id, first, count);
+    if (auto* job = find_job(id)) offer_due_range(*job, at, first, count);
+  }
+}
+
+auto SqliteState::offer_due_range(JobRow& job, TimePoint at, std::uint32_t first, std::uint32_t count)
+    -> void {
+  const auto last = first + count - 1;
+  std::vector<std::uint32_t> left;  // started or put off again in the meantime
+  {
+    Rows rows{*file_,
+              "SELECT bits FROM task WHERE job = ? AND bits BETWEEN ? AND ? AND "
+              "NOT (delayed = 1 AND ready_at = ?) ORDER BY bits",
+              job.id,
+              first,
+              last,
+              at};
+    while (rows.next()) left.push_back(rows.get<std::uint32_t>(0));
+  }
+  file_->run(
+      "UPDATE task SET delayed = 0 WHERE job = ? AND bits BETWEEN ? AND ? AND delayed = 1 AND "
+      "ready_at = ?",
+      job.id, first, last, at);
+  left.push_back(last + 1);
+  for (auto from = first; const auto end : left) {
+    if (end > from) offer_now(job, from, end - from);
+    from = end + 1;
+  }
+}
+
+/// All parents of the node have succeeded: its pending tasks are ready.
+auto SqliteState::ready_node(JobRow& job, const JobBody& body, std::uint32_t node, TimePoint at,
+                             bool may_have_rows) -> void {
+  const auto first = body.graph.first_task(node);
+  const auto end = first + body.graph.task_count(node);
+  std::vector<std::uint32_t> done;
+  if (may_have_rows) {
+    constexpr const char* kDone =
+        "SELECT bits FROM task WHERE job = ? AND bits BETWEEN ? AND ? AND state <> 0 ORDER BY bits";
+    Rows rows{*file_, kDone, job.id, first, end - 1};
+    while (rows.next()) done.push_back(rows.get<std::uint32_t>(0));
+  }
+  if (may_have_rows) {
+    file_->run("UPDATE task SET state = 1, ready_at = ? WHERE job = ? AND bits BETWEEN ? AND ? AND state = 0",
+               at, job.id, first, end - 1);
+  }
+  done.push_back(end);
+  touch(job);
+  for (auto from = first; const auto stop : done) {
+    if (stop > from) {
+      job.counts[static_cast<std::size_t>(TaskState::pending)] -= stop - from;
+      job.counts[static_cast<std::size_t>(TaskState::ready)] += stop - from;
+      offer(job, TaskId{from}, stop - from, at);
+    }
+    from = stop + 1;
+  }
+}
+
+}  // namespace spider::inline v1::detail

@@ -1,0 +1,328 @@
+// The transaction, and the rows as they are loaded and stored.
+
+#include "sqlite/spec_format.hpp"
+#include "sqlite/state.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace spider::inline v1::detail {
+
+namespace {
+
+constexpr std::size_t kRowsKept = 100'000;             // of jobs, between transactions
+constexpr std::size_t kBodyBytesKept = 256ULL << 20U;  // packed
+
+/// What was accepted once is not refused because limits are smaller today.
+auto no_limits() -> StorageLimits {
+  StorageLimits limits;
+  limits.tasks_per_job_max = limits.nodes_per_job_max = limits.edges_per_job_max = UINT32_MAX;
+  limits.payload_bytes_max = SIZE_MAX;
+  return limits;
+}
+
+auto or_forever(const Rows& rows, int column) -> TimePoint {
+  return rows.is_null(column) ? kForever : rows.get<TimePoint>(column);
+}
+
+}  // namespace
+
+SqliteState::SqliteState(std::unique_ptr<Connection> file, const SqliteStorageOptions& with,
+                         Clock& storage_clock)
+    : options{with},
+      limits{options.limits},
+      clock{storage_clock},
+      arrivals{WaitingLine::make(clock), WaitingLine::make(clock), WaitingLine::make(clock)},
+      endings{WaitingLine::make(clock)},
+      timers_line{WaitingLine::make(clock)},
+      file_{std::move(file)} {}
+
+auto SqliteState::begin() -> void {
+  file_->run("BEGIN IMMEDIATE");
+  Rows version{*file_, "PRAGMA data_version"};
+  if (!version.next()) file_->fail(SQLITE_INTERNAL);
+  const auto seen = version.get<std::int64_t>(0);
+  if (seen == data_version_ && jobs_.size() < kRowsKept) return;
+  data_version_ = seen;
+  forget_rows();
+  Rows rows{*file_, "SELECT job, session, instance, turn, ended FROM counter"};
+  if (!rows.next()) file_->fail(SQLITE_CORRUPT);
+  using Number = std::uint64_t;
+  counters_ = {rows.get<Number>(0), rows.get<Number>(1), rows.get<Number>(2), rows.get<Number>(3),
+               rows.get<Number>(4)};
+  stored_counters_ = counters_;
+}
+
+auto SqliteState::commit() -> void {
+  flush();
+  if (counters_ != stored_counters_) {
+    file_->run("UPDATE counter SET job = ?, session = ?, instance = ?, turn = ?, ended = ?", counters_.job,
+               counters_.session, counters_.instance, counters_.turn, counters_.ended);
+    stored_counters_ = counters_;
+  }
+  file_->run("COMMIT");
+}
+
+auto SqliteState::rollback() noexcept -> void {
+  if (sqlite3_get_autocommit(file_->handle()) == 0) {
+    sqlite3_exec(file_->handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+  }
+  forget_rows();
+  bodies_.clear();  // an id that was not stored may be drawn again
+  bodies_bytes_ = 0;
+  data_version_ = -1;
+  arrived_.fill(false);
+  ended_jobs_.clear();
+  earlier_timer_ = false;
+  known_timer_ = TimePoint::min();
+}
+
+auto SqliteState::notify() -> void {
+  for (std::size_t lane = 0; lane < kTaskKinds; ++lane) {
+    if (std::exchange(arrived_[lane], false)) arrivals[lane]->notify_all();
+  }
+  if (!ended_jobs_.empty()) endings->notify_all();
+  for (const auto& [id, state] : ended_jobs_) {
+    const auto found = waits_.find(id);
+    if (found == waits_.end()) continue;
+    if (const auto wait = found->second.lock()) {
+      wait->ended = static_cast<int>(state);
+      wait->line->notify_all();
+    }
+    waits_.erase(found);
+  }
+  ended_jobs_.clear();
+  if (std::exchange(earlier_timer_, false)) timers_line->notify_all();
+}
+
+auto SqliteState::peek() -> void {
+  Rows version{*file_, "PRAGMA data_version"};
+  if (!version.next()) return;
+  const auto seen = version.get<std::int64_t>(0);
+  if (std::exchange(peeked_version_, seen) == seen) return;
+  for (const auto& line : arrivals) line->notify_all();
+  endings->notify_all();
+  timers_line->notify_all();
+  std::erase_if(waits_, [](const auto& held) { return held.second.expired(); });
+  for (const auto& [id, held] : waits_) {
+    if (const auto wait = held.lock()) wait->line->notify_all();
+  }
+}
+
+auto SqliteState::forget_rows() -> void {
+  jobs_.clear();
+  dirty_jobs_.clear();
+  schedulers_.clear();
+  managers_.clear();
+}
+
+auto SqliteState::flush() -> void {
+  for (const auto id : dirty_jobs_) {
+    const auto found = jobs_.find(id);
+    if (found == jobs_.end() || !std::exchange(found->second.dirty, false)) continue;
+    const auto& job = found->second;
+    const auto time = [](TimePoint at) { return at.time_since_epoch().count(); };
+    file_->run(
+        "UPDATE job SET state = ?, ends_as = ?, begin_at = ?, deadline = nullif(?, 9223372036854775807), "
+        "ended_at = nullif(?, 9223372036854775807), ended_position = ?, "
+        "stopped_at = nullif(?, 9223372036854775807), nodes_left = ?, lane = ?, turn = ?, pending = ?, "
+        "ready = ?, running = ?, succeeded = ?, failed = ?, cancelled = ?, folded = ?, reason = ? "
+        "WHERE id = ?",
+        job.state.to, job.state.ends_as, job.begin_at, time(job.deadline), time(job.ended_at),
+        job.ended_position, time(job.stopped_at.value_or(kForever)), job.nodes_left, job.lane, job.turn,
+        job.counts[0], job.counts[1], job.counts[2], job.counts[3], job.counts[4], job.counts[5],
+        job.counts[6], job.reason, job.id);
+  }
+  dirty_jobs_.clear();
+  for (auto& [id, row] : schedulers_) {
+    if (!std::exchange(row.dirty, false)) continue;
+    file_->run(
+        "UPDATE scheduler SET session = ?, registered = ?, left = ?, incarnation = ?, lease_until = ? "
+        "WHERE id = ?",
+        row.session, row.registered, row.left, row.incarnation, row.lease_until, id);
+  }
+  for (auto& [id, row] : managers_) {
+    if (!std::exchange(row.dirty, false)) continue;
+    file_->run("INSERT OR REPLACE INTO manager VALUES (?, ?, ?)", id, row.lease_until, row.running);
+  }
+}
+
+auto SqliteState::read_job(const Rows& rows, JobRow& job) -> void {
+  job.id = rows.get<JobId>(0);
+  job.group = rows.get<ResourceGroupId>(1);
+  job.queue = rows.get<QueueId>(2);
+  job.priority = rows.get<PriorityClass>(3);
+  job.state = {rows.get<JobState>(4), rows.get<JobState>(5)};
+  job.created_at = rows.get<TimePoint>(6);
+  job.not_before = rows.get<TimePoint>(7);
+  job.begin_at = rows.get<TimePoint>(8);
+  job.deadline = or_forever(rows, 9);
+  job.ended_at = or_forever(rows, 10);
+  job.ended_position = rows.get<std::uint64_t>(11);
+  if (!rows.is_null(12)) job.stopped_at = rows.get<TimePoint>(12);
+  job.shape = {rows.get<bool>(13), rows.get<bool>(14)};
+  job.nodes_left = rows.get<std::uint32_t>(15);
+  job.lane = rows.get<int>(16);
+  job.turn = rows.get<std::uint64_t>(17);
+  for (int state = 0; state < static_cast<int>(kTaskStates); ++state) {
+    job.counts[static_cast<std::size_t>(state)] = rows.get<std::uint32_t>(18 + state);
+  }
+  job.unique_key = rows.text(25);
+  job.reason = rows.text(26);
+}
+
+auto SqliteState::touch(JobRow& job) -> void {
+  if (!std::exchange(job.dirty, true)) dirty_jobs_.push_back(job.id);
+}
+
+auto SqliteState::find_job(JobId id) -> JobRow* {
+  auto found = jobs_.find(id);
+  if (found == jobs_.end()) {
+    Rows rows{*file_, "SELECT * FROM job WHERE id = ?", id};
+    if (!rows.next()) return nullptr;
+    found = jobs_.try_emplace(id).first;
+    read_job(rows, found->second);
+  }
+  return &found->second;
+}
+
+auto SqliteState::insert_job(JobRow job, const JobBody& body) -> JobRow& {
+  const auto id = job.id;
+  constexpr const char* kInsert =
+      "INSERT INTO job VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 9223372036854775807), NULL, 0, NULL, "
+      "?, ?, ?, 0, 0, ?, 0, 0, 0, 0, 0, 0, nullif(?, x''), '')";
+  file_->run(kInsert, id, job.group, job.queue, job.priority, job.state.to, job.state.ends_as, job.created_at,
+             job.not_before, job.begin_at, job.deadline, job.shape.has_commit, job.shape.has_cleanup,
+             job.nodes_left, job.counts[0], Blob{job.unique_key});
+  file_->run("INSERT INTO job_spec VALUES (?, ?)", id, Blob{body.packed});
+  return jobs_.insert_or_assign(id, std::move(job)).first->second;
+}
+
+auto SqliteState::body_of(JobId id) -> BodyPtr {
+  if (const auto found = bodies_.find(id); found != bodies_.end()) return found->second;
+  Rows rows{*file_, "SELECT body FROM job_spec WHERE job = ?", id};
+  if (!rows.next()) throw SqlFailure{SQLITE_CORRUPT, "a job without a specification"};
+  auto body = std::make_shared<JobBody>();
+  const auto packed = rows.text(0);
+  auto spec = unpack_job(packed);
+  if (!spec) throw SqlFailure{SQLITE_CORRUPT, "a job's specification does not decode"};
+  auto graph = life_cycle::compile(*spec, no_limits());
+  if (!graph) throw SqlFailure{SQLITE_CORRUPT, "a job's specification is not valid"};
+  body->spec = std::make_shared<const JobSpec>(std::move(*spec));
+  body->graph = std::move(graph).value();
+  if (bodies_bytes_ > kBodyBytesKept) bodies_.clear(), bodies_bytes_ = 0;
+  bodies_bytes_ += packed.size() + 512;
+  bodies_.emplace(id, body);
+  return body;
+}
+
+auto SqliteState::find_scheduler(SchedulerId id) -> SchedulerRow* {
+  if (const auto found = schedulers_.find(id); found != schedulers_.end()) return &found->second;
+  Rows rows{*file_, "SELECT session, registered, left, incarnation, lease_until FROM scheduler WHERE id = ?",
+            id};
+  if (!rows.next()) return nullptr;
+  auto& row = schedulers_[id];
+  row.id = id;
+  row.session = rows.get<SessionId>(0);
+  row.registered = rows.get<SessionId>(1);
+  row.left = rows.get<bool>(2);
+  row.incarnation = rows.get<std::uint64_t>(3);
+  row.lease_until = rows.get<TimePoint>(4);
+  return &row;
+}
+
+auto SqliteState::manager_row(ManagerId id) -> ManagerRow* {
+  if (const auto found = managers_.find(id); found != managers_.end()) return &found->second;
+  Rows rows{*file_, "SELECT lease_until, running FROM manager WHERE id = ?", id};
+  if (!rows.next()) return nullptr;
+  auto& row = managers_[id];
+  row = {id, rows.get<TimePoint>(0), rows.get<std::uint32_t>(1), false};
+  return &row;
+}
+
+auto SqliteState::load_node(const JobRow& job, const JobBody& body, std::uint32_t node) -> NodeRow {
+  Rows rows{*file_, "SELECT parents_left, tasks_left, ready_at FROM node WHERE job = ? AND node = ?", job.id,
+            node};
+  if (!rows.next()) return {body.graph.parents(node), body.graph.task_count(node), job.begin_at};
+  return {rows.get<std::uint32_t>(0), rows.get<std::uint32_t>(1), rows.get<TimePoint>(2)};
+}
+
+auto SqliteState::store_node(JobId job, std::uint32_t node, const NodeRow& row) -> void {
+  file_->run("INSERT OR REPLACE INTO node VALUES (?, ?, ?, ?, ?)", job, node, row.parents_left,
+             row.tasks_left, row.ready_at);
+}
+
+auto SqliteState::stored_task(JobId job, TaskId task) -> std::optional<TaskRow> {
+  Rows rows{*file_, "SELECT * FROM task WHERE job = ? AND bits = ?", job, task.bits()};
+  if (!rows.next()) return std::nullopt;
+  TaskRow row;
+  row.id = task;
+  row.state = rows.get<TaskState>(2);
+  row.attempts = rows.get<std::uint32_t>(3);
+  row.deferrals = rows.get<std::uint32_t>(4);
+  row.deliveries = rows.get<std::uint32_t>(5);
+  row.ready_at = rows.get<TimePoint>(6);
+  row.started_at = rows.get<TimePoint>(7);
+  row.ended_at = rows.get<TimePoint>(8);
+  row.manager = rows.get<ManagerId>(9);
+  row.epoch = rows.get<std::uint64_t>(10);
+  row.session = rows.get<SessionId>(11);
+  row.lease = rows.get<std::uint64_t>(12);
+  row.delayed = rows.get<bool>(13);
+  row.finished = rows.get<InstanceId>(14);
+  row.finished_epoch = rows.get<std::uint64_t>(15);
+  row.finished_kind = rows.get<std::uint32_t>(16);
+  row.dead_lettered = rows.get<bool>(17);
+  return row;
+}
+
+auto SqliteState::derived_task(const JobRow& job, const JobBody& body, TaskId task) -> TaskRow {
+  TaskRow row;
+  row.id = task;
+  if (task.kind() == TaskKind::regular) {
+    const auto node = load_node(job, body, body.graph.node_of(task.index()));
+    if (node.parents_left == 0) {
+      row.state = TaskState::ready;
+      row.ready_at = node.ready_at;
+    }
+  }
+  if (job.stopped_at) {
+    row.state = TaskState::cancelled;
+    row.ended_at = *job.stopped_at;
+  }
+  return row;
+}
+
+auto SqliteState::load_task(const JobRow& job, const JobBody& body, TaskId task) -> TaskRow {
+  if (auto stored = stored_task(job.id, task)) return *std::move(stored);
+  return derived_task(job, body, task);
+}
+
+auto SqliteState::store_task(JobId job, const TaskRow& row) -> void {
+  file_->run("INSERT OR REPLACE INTO task VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", job,
+             row.id.bits(), row.state, row.attempts, row.deferrals, row.deliveries, row.ready_at,
+             row.started_at, row.ended_at, row.manager, row.epoch, row.session, row.lease, row.delayed,
+             row.finished, row.finished_epoch, row.finished_kind, row.dead_lettered);
+}
+
+auto SqliteState::error_of(JobId job, TaskId task) -> std::string {
+  Rows rows{*file_, "SELECT error FROM failure WHERE job = ? AND bits = ?", job, task.bits()};
+  return rows.next() ? rows.text(0) : std::string{};
+}
+
+auto SqliteState::store_error(JobId job, TaskId task, const std::string& error) -> void {
+  file_->run("INSERT OR REPLACE INTO failure VALUES (?, ?, ?)", job, task.bits(), error);
+}
+
+/// The only way in which a task's state changes. The row is the caller's to store.
+auto SqliteState::move_task(JobRow& job, TaskRow& row, TaskState to) -> void {
+  assert(can_move(row.state, to));
+  touch(job);
+  if (row.id.kind() == TaskKind::regular) {
+    --job.counts[static_cast<std::size_t>(row.state)];
+    ++job.counts[static_cast<std::size_t>(to)];
+  }
+  row.state = to;
+}
+
+}  // namespace spider::inline v1::detail
