@@ -332,6 +332,11 @@ auto submit_and_wait_in(std::shared_ptr<Impl> impl, JobSpec job) -> Async<JobRes
   co_return JobResult{id, state, std::move(outputs)};
 }
 
+template <class T>
+auto refused(Error why) -> Async<T> {
+  co_return why;
+}
+
 template <class Impl, class T>
 auto guarded(std::shared_ptr<Impl> impl, Async<T> work) -> Async<T> {
   if (const auto why = impl->refusal()) co_return *why;
@@ -343,6 +348,10 @@ auto guarded(std::shared_ptr<Impl> impl, Async<T> work) -> Async<T> {
 
 auto Scheduler::submit(JobSpec job) -> Async<JobId> { return submit_to(impl_, std::move(job)); }
 
+auto Scheduler::submit(const JobBuilder& job) -> Async<JobId> {
+  return job.error() ? refused<JobId>(*job.error()) : submit_to(impl_, job.spec());
+}
+
 auto Scheduler::submit_all(std::vector<JobSpec> jobs) -> Async<std::vector<Result<Submitted>>> {
   return submit_all_to(impl_, std::move(jobs));
 }
@@ -351,6 +360,10 @@ auto Scheduler::wait(JobId job, Duration timeout) -> Async<JobState> { return wa
 
 auto Scheduler::submit_and_wait(JobSpec job) -> Async<JobResult> {
   return submit_and_wait_in(impl_, std::move(job));
+}
+
+auto Scheduler::submit_and_wait(const JobBuilder& job) -> Async<JobResult> {
+  return job.error() ? refused<JobResult>(*job.error()) : submit_and_wait_in(impl_, job.spec());
 }
 
 auto Scheduler::cancel(JobId job) -> Async<JobState> { return guarded(impl_, impl_->storage().cancel(job)); }

@@ -86,6 +86,8 @@ class Scheduler {
   /// Stores a job; its tasks run as soon as they are ready. A repeated unique key answers with the
   /// first job. Errors: those of `JobClient::submit`; `closed` once stopped, or the reason why.
   [[nodiscard]] auto submit(JobSpec job) -> Async<JobId>;
+  /// Errors, besides: the builder's own mistake, which names the task.
+  [[nodiscard]] auto submit(const JobBuilder& job) -> Async<JobId>;
 
   /// Many at once, each whole or not at all.
   [[nodiscard]] auto submit_all(std::vector<JobSpec> jobs) -> Async<std::vector<Result<Submitted>>>;
@@ -97,6 +99,7 @@ class Scheduler {
   /// Submits, waits, and fetches the outputs. Errors: those of `submit` and `wait`; `job_failed`,
   /// `job_cancelled`, with the culprit and its last error.
   [[nodiscard]] auto submit_and_wait(JobSpec job) -> Async<JobResult>;
+  [[nodiscard]] auto submit_and_wait(const JobBuilder& job) -> Async<JobResult>;
 
   /// See JobClient. Errors: as there.
   [[nodiscard]] auto cancel(JobId job) -> Async<JobState>;

@@ -147,6 +147,17 @@ TEST(Scheduler, InvalidJobIsRefusedWithItsReason) {
   EXPECT_EQ(world.run(scheduler.submit(JobSpec{})).error(), Errc::empty_graph);
 }
 
+TEST(Scheduler, MistakeInABuilderIsRefusedByName) {
+  World world;
+  Scheduler scheduler{world.context.get_executor(), world.options};
+  JobBuilder other;
+  const auto foreign = other.task("greet", "you");
+  JobBuilder job;
+  job.task("greet", "me").after(foreign);
+  EXPECT_EQ(world.run(scheduler.submit(job)).error(), Errc::unknown_parent);
+  EXPECT_EQ(world.run(scheduler.submit_and_wait(job)).error(), Errc::unknown_parent);
+}
+
 TEST(Scheduler, PausedGroupRestsUntilResumed) {
   World world;
   Scheduler scheduler{world.context.get_executor(), world.options};
