@@ -11,9 +11,10 @@
 #include "waiting.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <map>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <utility>
 
 namespace spider {
@@ -99,8 +100,9 @@ class Scheduler::Impl final : public std::enable_shared_from_this<Impl> {
   std::optional<Error> failure_;
   bool stopping_ = false;
   std::size_t parts_running_ = 0;
-  std::shared_ptr<detail::WaitingLine> changed_;  // a part has ended
-  std::set<std::shared_ptr<detail::WaitingLine>> waits_;
+  std::shared_ptr<detail::WaitingLine> changed_;                         // a part has ended
+  std::map<std::uint64_t, std::shared_ptr<detail::WaitingLine>> waits_;  // in the order of their calls
+  std::uint64_t next_wait_ = 0;
 
   detail::StrandPart core_part_;
   detail::StrandPart storage_part_;
@@ -111,6 +113,12 @@ auto Scheduler::Impl::make_parts(SchedulerOptions& options) -> Result<void> {
   if (!storage_) {
     SPIDER_TRY(auto memory, make_memory_storage({}, *clock_));
     storage_ = std::move(memory);
+  }
+  if (options.manager.heartbeat_interval >=
+      std::min(options.service.cutoff, options.service.assignment_lease)) {
+    return Error{
+        Errc::invalid_argument,
+        "manager.heartbeat_interval must be shorter than service.cutoff and service.assignment_lease"};
   }
   if (!core_) {
     SPIDER_TRY(auto policy, make_policy(options.policy));
@@ -179,7 +187,7 @@ auto Scheduler::Impl::ask_to_stop() -> void {
 
 auto Scheduler::Impl::wake_waits() -> void {
   const std::scoped_lock lock{mutex_};
-  for (const auto& line : waits_) line->notify_all();
+  for (const auto& [number, line] : waits_) line->notify_all();
 }
 
 auto Scheduler::Impl::stop(StopMode mode, Duration timeout) -> Async<StopReport> {
@@ -198,6 +206,7 @@ auto Scheduler::Impl::stop(StopMode mode, Duration timeout) -> Async<StopReport>
     SPIDER_CO_TRY(co_await wait_for_parts(deadline));
     channel_.sink->close();
   }
+  const std::scoped_lock lock{mutex_};
   if (failure_) co_return *failure_;
   co_return report;
 }
@@ -243,10 +252,11 @@ auto Scheduler::Impl::until_stopped(Async<T> work) -> Async<T> {
     }
     beside->line->notify_all();
   });
-  {
+  const auto number = [&] {
     const std::scoped_lock lock{mutex_};
-    waits_.insert(beside->line);
-  }
+    waits_.emplace(++next_wait_, beside->line);
+    return next_wait_;
+  }();
   std::optional<Result<T>> answer;
   while (!answer) {
     const auto ticket = beside->line->ticket();
@@ -261,7 +271,7 @@ auto Scheduler::Impl::until_stopped(Async<T> work) -> Async<T> {
   }
   {
     const std::scoped_lock lock{mutex_};
-    waits_.erase(beside->line);
+    waits_.erase(number);
   }
   beside->part.stop(beside);
   co_return std::move(*answer);

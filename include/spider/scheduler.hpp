@@ -75,6 +75,7 @@ class Scheduler {
  public:
   /// Starts on `executor` at once. Options that do not make sense leave a scheduler that is stopped:
   /// every call answers with the reason (`invalid_argument`, `unknown_policy`, what Handlers recorded).
+  /// The manager's heartbeat interval must be shorter than the service's cutoff and assignment lease.
   Scheduler(asio::any_io_executor executor, SchedulerOptions options);
 
   /// Asks everything to stop and waits for nobody; what still runs ends on the executor, and keeps

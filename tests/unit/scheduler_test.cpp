@@ -179,6 +179,16 @@ TEST(Scheduler, UnknownPolicyIsTheAnswerToEveryCall) {
   EXPECT_EQ(world.run(scheduler.stop(StopMode::cancel, seconds{1})).error(), Errc::unknown_policy);
 }
 
+TEST(Scheduler, LeaseShorterThanTheHeartbeatIsRefused) {
+  World world;
+  world.options.manager.heartbeat_interval = seconds{20};
+  world.options.service.assignment_lease = seconds{20};
+  Scheduler scheduler{world.context.get_executor(), world.options};
+  const auto answer = world.run(scheduler.submit(JobSpec{}));
+  EXPECT_EQ(answer.error(), Errc::invalid_argument);
+  EXPECT_NE(answer.error().detail.find("heartbeat_interval"), std::string::npos);
+}
+
 TEST(Scheduler, MistakeInHandlersSurfaces) {
   World world;
   world.options.handlers.add("greet", greet);
