@@ -92,8 +92,8 @@ auto MemoryState::add_instance(const TaskAssignment& assignment, ManagerId manag
   if (instance.deadline != kForever) {
     set_timer({.at = instance.deadline,
                .kind = Timer::Kind::attempt,
-               .id = position,
-               .instance = instances_.at(position).instance.id});
+               .instance = instances_.at(position).instance.id,
+               .id = position});
   }
   auto& runs = instances_.managers[manager];
   if (runs.running == 1) runs.lease_until = saturating_add(now_, limits.manager_lease);
@@ -123,7 +123,7 @@ auto MemoryState::drop_instance(TaskRecord& record, std::uint32_t position) -> v
   const auto& gone = instances_.at(position);
   if (gone.deadline != kForever) {
     timers_.erase(
-        {.at = gone.deadline, .kind = Timer::Kind::attempt, .id = position, .instance = gone.instance.id});
+        {.at = gone.deadline, .kind = Timer::Kind::attempt, .instance = gone.instance.id, .id = position});
   }
   instances_.remove(position, record);
 }

@@ -71,8 +71,8 @@ struct Timer {
 
   TimePoint at{};
   Kind kind = Kind::session;
+  InstanceId instance{};  ///< for attempts: of several due at once, the older instance goes first
   std::uint64_t id = 0;   ///< of the scheduler, manager, job, or position of the instance
-  InstanceId instance{};  ///< for attempts
 
   friend auto operator<=>(const Timer&, const Timer&) = default;
 };
@@ -201,8 +201,8 @@ class MemoryState {
   // Timers.
   auto set_timer(const Timer& timer) -> void;
   auto act_on(const Timer& timer) -> bool;
-  auto look_at_session(SchedulerRecord& scheduler) -> bool;
-  auto look_at_manager(ManagerId id) -> bool;
+  auto look_at_session(SchedulerRecord& scheduler, TimePoint at) -> bool;
+  auto look_at_manager(ManagerId id, TimePoint at) -> bool;
   auto overrun(std::uint32_t position) -> void;
   auto pass_deadline(JobId id) -> bool;
 

@@ -23,21 +23,22 @@ auto MemoryState::sweep(std::size_t limit) -> SweepReport {
   return report;
 }
 
-/// Whether there was anything to do: a lease may have been renewed since its timer was set.
+/// Whether there was anything to do: a lease may have been renewed since its timer was set. It then waits
+/// for its turn, so that what has lapsed is acted on in the order of time.
 auto MemoryState::act_on(const Timer& timer) -> bool {
   switch (timer.kind) {
-    case Timer::Kind::session: return look_at_session(schedulers_[timer.id - 1]);
-    case Timer::Kind::manager: return look_at_manager(ManagerId{timer.id});
+    case Timer::Kind::session: return look_at_session(schedulers_[timer.id - 1], timer.at);
+    case Timer::Kind::manager: return look_at_manager(ManagerId{timer.id}, timer.at);
     case Timer::Kind::attempt: overrun(static_cast<std::uint32_t>(timer.id)); return true;
     case Timer::Kind::job: return pass_deadline(JobId{timer.id});
   }
   return false;
 }
 
-auto MemoryState::look_at_session(SchedulerRecord& scheduler) -> bool {
+auto MemoryState::look_at_session(SchedulerRecord& scheduler, TimePoint at) -> bool {
   scheduler.watched = false;
   if (!scheduler.session || scheduler.polls > 0) return false;
-  if (has_lapsed(scheduler)) {
+  if (scheduler.lease_until <= at) {
     supersede(scheduler);
     return true;
   }
@@ -46,9 +47,9 @@ auto MemoryState::look_at_session(SchedulerRecord& scheduler) -> bool {
   return false;
 }
 
-auto MemoryState::look_at_manager(ManagerId id) -> bool {
+auto MemoryState::look_at_manager(ManagerId id, TimePoint at) -> bool {
   auto& manager = instances_.managers[id];
-  if (manager.lease_until > now_) {
+  if (manager.lease_until > at) {
     set_timer({.at = manager.lease_until, .kind = Timer::Kind::manager, .id = id.value});
     return false;
   }
