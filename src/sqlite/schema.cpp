@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <filesystem>
@@ -118,6 +119,8 @@ CREATE TABLE lost(
   epoch INTEGER NOT NULL, PRIMARY KEY(manager, number)) WITHOUT ROWID;
 )sql";
 
+constexpr char kMagic[16] = "SQLite format 3";
+
 auto refuse(SqliteErrc code, std::string what) -> Error {
   return Error{make_error_code(code), std::move(what)};
 }
@@ -166,6 +169,8 @@ auto check_length(const std::string& path) -> Result<void> {
   const auto got = file < 0 ? -1 : ::pread(file, header.data(), header.size(), 0);
   if (file >= 0) ::close(file);
   if (got < 0) return refuse(SqliteErrc::io_error, path);
+  const auto magic = std::min(static_cast<std::size_t>(got), sizeof kMagic);
+  if (!std::equal(kMagic, kMagic + magic, header.begin())) return refuse(SqliteErrc::corrupt, path);
   if (got < static_cast<ssize_t>(header.size())) return refuse(SqliteErrc::truncated, path);
   const auto big_endian = [&](std::size_t at, std::size_t bytes) {
     std::uint64_t value = 0;
