@@ -205,12 +205,15 @@ VirtualClock::Hold::~Hold() {
 
 auto VirtualClock::hold() -> Hold { return Hold{this}; }
 
+// Whether it is held is looked at before the poll: what a release has posted is then still found.
 auto VirtualClock::drain() -> void {
   auto& context = state_->context;
   while (true) {
+    const bool held = state_->is_held();
     context.restart();
-    context.poll();
-    if (!state_->is_held()) return;
+    const auto ran = context.poll();
+    if (ran > 0) continue;
+    if (!held) return;
     // A release posts to the context, so this wakes at the latest then.
     const auto work = asio::make_work_guard(context);
     context.restart();

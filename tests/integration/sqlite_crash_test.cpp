@@ -27,6 +27,7 @@ auto options_for(const std::string& path) -> SqliteStorageOptions {
   SqliteStorageOptions options{path};
   options.synchronous = SqliteStorageOptions::Synchronous::normal;  // enough against a kill
   options.limits.manager_lease = std::chrono::seconds{1};
+  options.ended_jobs_kept = std::chrono::hours{24 * 365};  // each life begins an hour after the one before
   return options;
 }
 
@@ -77,7 +78,7 @@ class Crashes {
   auto compare(int rounds) -> void {
     SqliteFixture storage{options_for(path_), TimePoint{std::chrono::hours{rounds + 1}}};
     ASSERT_TRUE(storage.is_open()) << storage.error();
-    for (const auto job : submitted_) ASSERT_TRUE(storage.state(job)) << "lost job " << job.value;
+    for (const auto job : submitted_) ASSERT_TRUE(storage.state(job)) << "lost job " << job.value << ": " << storage.state(job).error();
     for (const auto job : finished_) {
       ASSERT_EQ(storage.state(job).value(), JobState::succeeded) << "job " << job.value;
     }
