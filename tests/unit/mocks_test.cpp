@@ -1,8 +1,16 @@
 #include "spider/mocks/clock.hpp"
+#include "spider/mocks/dispatch_client.hpp"
 #include "spider/mocks/dispatch_queue.hpp"
+#include "spider/mocks/observer.hpp"
+#include "spider/mocks/scheduler_core.hpp"
+#include "spider/mocks/scheduling_policy.hpp"
+#include "spider/policies/fifo.hpp"
+#include "spider/policies/grouped.hpp"
+#include "spider/testing/app.hpp"
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -81,6 +89,68 @@ TEST(Mocks, CoFailCompletesWithTheError) {
       .WillOnce(mocks::CoFail(Error{Errc::cancelled, "by the test"}));
   EXPECT_EQ(block_on(context, sink.enqueue(TaskAssignment{})).error(), Errc::stale_session);
   EXPECT_EQ(block_on(context, sink.enqueue(TaskAssignment{})).error().detail, "by the test");
+}
+
+TEST(Mocks, DispatchClientAnswersAsConfiguredAndElseFailsWithItsName) {
+  asio::io_context context;
+  NiceMock<mocks::MockDispatchClient> dispatch;
+  TaskAssignment assignment;
+  assignment.id = AssignmentId{7};
+  EXPECT_CALL(dispatch, next_tasks(ManagerId{1}, 5, Duration{}))
+      .WillOnce(mocks::CoReturn(std::vector{assignment}));
+  const auto taken = block_on(context, dispatch.next_tasks(ManagerId{1}, 5, Duration{}));
+  ASSERT_TRUE(taken) << taken.error();
+  EXPECT_EQ(taken.value().front().id, AssignmentId{7});
+  const auto beat = block_on(context, dispatch.heartbeat(ManagerId{1}));
+  EXPECT_THAT(beat.error().detail, HasSubstr("MockDispatchClient::heartbeat"));
+}
+
+TEST(Mocks, HandedBackHasNothingUnlessTold) {
+  asio::io_context context;
+  NiceMock<mocks::MockHandedBack> handed_back;
+  EXPECT_TRUE(handed_back.take(5).empty());
+  const auto waited = block_on(context, handed_back.wait());
+  EXPECT_THAT(waited.error().detail, HasSubstr("MockHandedBack::wait"));
+}
+
+TEST(Mocks, ErrorOfAMockedCoreReachesWhoSubmits) {
+  const auto core = std::make_shared<mocks::MockSchedulerCore>();
+  EXPECT_CALL(*core, run).WillOnce(mocks::CoFail(Error{Errc::policy_failed, "by the test"}));
+  testing::App app{[&core](SchedulerOptions& options) { options.core = core; }};
+  app.clock().drain();
+  EXPECT_EQ(app.run(app.scheduler().submit(JobSpec{})).error().detail, "by the test");
+}
+
+TEST(Mocks, ObserverSeesTheEventsOfAScheduler) {
+  using ::testing::Field;
+  const auto observer = std::make_shared<NiceMock<mocks::MockObserver>>();
+  EXPECT_CALL(*observer, observe).Times(::testing::AnyNumber());
+  EXPECT_CALL(*observer, observe(Field(&Event::kind, EventKind::registered)));
+  testing::App app{[&observer](SchedulerOptions& options) { options.observer = observer; }};
+  app.clock().drain();
+}
+
+TEST(Mocks, PickerIsAskedByGroupedForEachEntry) {
+  auto owned = std::make_unique<NiceMock<mocks::MockGroupPicker>>();
+  auto& picker = *owned;
+  const auto policy = grouped(GroupBy::resource_group, std::move(owned), fifo_leaves());
+  GroupKey key;
+  EXPECT_CALL(picker, active).WillOnce([&](const GroupInfo& group, TimePoint) { key = group.key; });
+  EXPECT_CALL(picker, pick).WillOnce([&](TimePoint) { return key; });
+  EXPECT_CALL(picker, idle);
+  InboundEntry entry;
+  entry.job = JobId{1};
+  entry.group = ResourceGroupId{1};
+  policy->admit(entry, TimePoint{});
+  EXPECT_TRUE(policy->next(TimePoint{}));
+}
+
+TEST(Mocks, PolicyHasNothingUnlessTold) {
+  NiceMock<mocks::MockSchedulingPolicy> policy;
+  EXPECT_FALSE(policy.next(TimePoint{}));
+  EXPECT_EQ(policy.size(), 0U);
+  EXPECT_FALSE(policy.traits().work_conserving);
+  EXPECT_EQ(policy.traits().name, "mock");
 }
 
 }  // namespace
