@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <ostream>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -51,13 +52,23 @@ auto groups_by_workload(const RunCommandOptions& options) -> Result<std::map<std
   return groups;
 }
 
+/// Each workflow file is in a group of its own, also when two files have the same name.
+auto distinct(const std::string& group, std::set<std::string>& taken) -> std::string {
+  auto name = group;
+  for (int number = 2; !taken.insert(name).second; ++number) name = group + "-" + std::to_string(number);
+  return name;
+}
+
 auto load_all(const RunCommandOptions& options) -> Result<std::vector<Workload>> {
   SPIDER_TRY(const auto groups, groups_by_workload(options));
   std::vector<Workload> workloads;
+  std::set<std::string> taken;
   for (const auto& specification : options.workloads) {
     SPIDER_TRY(auto workload, load_workload(specification));
     if (const auto group = groups.find(specification); group != groups.end()) {
       for (auto& job : workload.jobs) job.group = group->second;
+    } else if (workload.jobs.size() == 1) {
+      workload.jobs[0].group = distinct(workload.jobs[0].group, taken);
     }
     workloads.push_back(std::move(workload));
   }

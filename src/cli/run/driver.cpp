@@ -10,6 +10,7 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -207,13 +208,18 @@ auto Run::replay() -> Async<void> {
   ended_ = present.cursor;
   const auto executor = co_await asio::this_coro::executor;
   std::optional<Result<void>> submitted;
-  asio::cancellation_signal stop;
+  asio::cancellation_signal stop_submitting;
+  asio::cancellation_signal stop_watching;
   asio::co_spawn(
       executor, rooted(submit_all()),
-      asio::bind_cancellation_slot(
-          stop.slot(), [&submitted](std::exception_ptr, Result<void> end) { submitted = std::move(end); }));
-  auto watched = co_await watch_ends();
-  stop.emit(asio::cancellation_type::terminal);
+      asio::bind_cancellation_slot(stop_submitting.slot(), [&](std::exception_ptr, Result<void> end) {
+        if (!end) stop_watching.emit(asio::cancellation_type::terminal);
+        submitted = std::move(end);
+      }));
+  auto watching = asio::co_spawn(executor, rooted(watch_ends()),
+                                 asio::bind_cancellation_slot(stop_watching.slot(), asio::use_awaitable));
+  const auto watched = co_await std::move(watching);
+  stop_submitting.emit(asio::cancellation_type::terminal);
   while (!submitted) co_await clock_->sleep_until(clock_->now() + std::chrono::milliseconds{1});
   if (!*submitted && submitted->error() != Errc::cancelled) co_return submitted->error();
   if (!watched) co_return watched.error();
