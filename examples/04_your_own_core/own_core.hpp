@@ -21,13 +21,13 @@ class DeadlineCore final : public spider::SchedulerCore {
       const auto looked = co_await look_around(context);
       registered_ = looked.has_value();
       if (!looked) why = looked.error();
-      co_await context.clock.sleep_until(context.clock.now() + kPause);
+      static_cast<void>(co_await context.clock.sleep_until(context.clock.now() + kPause));
       const auto stop = co_await spider::cancelled();
       if (stop) why = spider::Errc::cancelled;
     }
     // Even when cancelled: what is held here is of use to others.
     co_await spider::asio::this_coro::reset_cancellation_state(spider::asio::disable_cancellation());
-    co_await context.storage.unregister_scheduler(registration_);
+    static_cast<void>(co_await context.storage.unregister_scheduler(registration_));
     co_return why;
   }
 

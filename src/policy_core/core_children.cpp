@@ -34,12 +34,12 @@ auto CoreRun::drive() -> Async<void> {
   spawn(executor, poll_ended());
   spawn(executor, watch_slots());
   spawn(executor, watch_handed_back());
-  co_await supervise();
+  static_cast<void>(co_await supervise());
   // Of its own cancellation: nothing cuts the farewell short.
   auto farewell =
       asio::co_spawn(executor, rooted(finish()),
                      asio::bind_cancellation_slot(asio::cancellation_slot{}, asio::use_awaitable));
-  co_await std::move(farewell);
+  static_cast<void>(co_await std::move(farewell));
   co_await asio::this_coro::throw_if_cancelled(throwing);
   co_return why_ ? *why_ : Error{Errc::cancelled};
 }
@@ -51,7 +51,9 @@ auto CoreRun::supervise() -> Async<void> {
     if (!registered_) {
       const auto done = co_await register_anew();
       failures = done ? 0 : failures + 1;
-      if (!done && running()) co_await rest(done.error(), EventKind::register_failed, failures);
+      if (!done && running()) {
+        static_cast<void>(co_await rest(done.error(), EventKind::register_failed, failures));
+      }
       continue;
     }
     if (std::exchange(undecided_, false)) pump();
@@ -95,7 +97,7 @@ auto CoreRun::poll_lane(TaskKind kind) -> Async<void> {
   while (running()) {
     const auto ticket = lanes_->ticket();
     if (!wants_poll(kind)) {
-      co_await lanes_->wait(ticket, kForever);
+      static_cast<void>(co_await lanes_->wait(ticket, kForever));
       continue;
     }
     const auto asked_at = context_.clock.now();
@@ -104,7 +106,9 @@ auto CoreRun::poll_lane(TaskKind kind) -> Async<void> {
     if (!running()) break;
     if (!batch) {
       lane_failed(batch.error(), session, ++failures);
-      if (session == session_) co_await rest(batch.error(), EventKind::poll_failed, failures);
+      if (session == session_) {
+        static_cast<void>(co_await rest(batch.error(), EventKind::poll_failed, failures));
+      }
       continue;
     }
     failures = 0;
@@ -112,7 +116,8 @@ auto CoreRun::poll_lane(TaskKind kind) -> Async<void> {
     const auto nothing = batch.value().entries.empty() || batch.value().session < session_;
     ingest(batch.value());
     if (nothing && !fresh) {
-      co_await context_.clock.sleep_until(saturating_add(asked_at, options_.backoff_first));
+      static_cast<void>(
+          co_await context_.clock.sleep_until(saturating_add(asked_at, options_.backoff_first)));
     }
   }
   co_return success();
@@ -136,14 +141,15 @@ auto CoreRun::poll_ended() -> Async<void> {
     const auto batch = co_await context_.storage.poll_ended(cursor, options_.poll_wait);
     if (!running()) break;
     if (!batch) {
-      co_await rest(batch.error(), EventKind::poll_failed, ++failures);
+      static_cast<void>(co_await rest(batch.error(), EventKind::poll_failed, ++failures));
       continue;
     }
     failures = 0;
     cursor = batch.value().cursor;
     ingest_ended(batch.value());
     if (batch.value().jobs.empty()) {
-      co_await context_.clock.sleep_until(saturating_add(asked_at, options_.backoff_first));
+      static_cast<void>(
+          co_await context_.clock.sleep_until(saturating_add(asked_at, options_.backoff_first)));
     }
   }
   co_return success();
@@ -153,7 +159,7 @@ auto CoreRun::watch_slots() -> Async<void> {
   while (running()) {
     const auto ticket = slots_->ticket();
     if (!blocked_) {
-      co_await slots_->wait(ticket, kForever);
+      static_cast<void>(co_await slots_->wait(ticket, kForever));
       continue;
     }
     const auto free = co_await context_.sink.wait_for_slots();
@@ -185,15 +191,15 @@ auto CoreRun::watch_handed_back() -> Async<void> {
 auto CoreRun::finish() -> Async<void> {
   stopping_ = true;
   cancel_children();
-  co_await join(kForever);
+  static_cast<void>(co_await join(kForever));
   static_cast<void>(buffer_.clear());
   publish_(dispatched_);
   if (!registration_.session) co_return success();
   const auto executor = co_await asio::this_coro::executor;
   spawn(executor, context_.storage.unregister_scheduler(registration_));
-  co_await join(saturating_add(context_.clock.now(), options_.leave_timeout));
+  static_cast<void>(co_await join(saturating_add(context_.clock.now(), options_.leave_timeout)));
   cancel_children();
-  co_await join(kForever);
+  static_cast<void>(co_await join(kForever));
   co_return success();
 }
 

@@ -22,25 +22,27 @@ using WaitPtr = std::shared_ptr<JobWait>;
 
 constexpr std::size_t kSweptPerStep = 1024;
 
-/// Keeps the session of a waiting poll alive.
+/// Keeps the session of a waiting poll alive. Its frame may be destroyed after the storage's clock, when
+/// its execution context shuts down: so the time of the last look is kept here.
 class PollUnderWay {
  public:
-  PollUnderWay(WriterPtr writer, SchedulerId scheduler)
-      : sleeper_{writer}, writer_{std::move(writer)}, scheduler_{scheduler} {
+  PollUnderWay(WriterPtr writer, SchedulerId scheduler, TimePoint now)
+      : sleeper_{writer}, writer_{std::move(writer)}, scheduler_{scheduler}, looked_at_{now} {
     writer_->state().own_sessions.begin_poll(scheduler_);
   }
   PollUnderWay(const PollUnderWay&) = delete;
   auto operator=(const PollUnderWay&) -> PollUnderWay& = delete;
   ~PollUnderWay() {
     auto& state = writer_->state();
-    const auto until = saturating_add(state.clock.now(), state.limits.session_lease);
-    state.own_sessions.end_poll(scheduler_, until);
+    state.own_sessions.end_poll(scheduler_, saturating_add(looked_at_, state.limits.session_lease));
   }
+  auto looked(TimePoint now) -> void { looked_at_ = now; }
 
  private:
   Writer::Sleeper sleeper_;
   WriterPtr writer_;
   SchedulerId scheduler_;
+  TimePoint looked_at_;
 };
 
 // Plain functions that build the request: its closure must not stand in one expression with a `co_await`.
@@ -74,9 +76,10 @@ auto poll_lane(WriterPtr writer, TaskKind kind, PollRequest asked) -> Async<Inbo
     if (!polled) co_return std::move(polled).error();
     auto& batch = polled.value().batch;
     const auto now = state.clock.now();
+    if (waiting) waiting->looked(now);
     const bool done = !batch.entries.empty() || batch.session != request->session;
     if (done || now >= until) co_return std::move(batch);
-    if (!waiting) waiting.emplace(writer, request->scheduler);
+    if (!waiting) waiting.emplace(writer, request->scheduler, now);
     const auto renewal = saturating_add(now, state.limits.session_lease / 4);
     const auto again = std::min(std::min(until, renewal), polled.value().next_due);
     const auto woken = co_await line->wait(ticket, again);

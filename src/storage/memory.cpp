@@ -43,7 +43,7 @@ using Locked = MemoryState::Locked;
 constexpr std::size_t kItemsPerSection = 1024;  // of one critical section
 
 /// Keeps the session of a waiting poll alive. Holds the state, because a frame may be destroyed after
-/// the storage when its execution context shuts down.
+/// the storage, and after its clock, when its execution context shuts down.
 class PollUnderWay {
  public:
   PollUnderWay(StatePtr state, SchedulerId scheduler) : state_{std::move(state)}, scheduler_{scheduler} {
@@ -53,13 +53,16 @@ class PollUnderWay {
   PollUnderWay(const PollUnderWay&) = delete;
   auto operator=(const PollUnderWay&) -> PollUnderWay& = delete;
   ~PollUnderWay() {
+    if (suspended_) return state_->abandon_poll(scheduler_);
     const Locked locked{*state_};
     state_->poll_ends(scheduler_);
   }
+  auto suspended(bool is_suspended) -> void { suspended_ = is_suspended; }
 
  private:
   StatePtr state_;
   SchedulerId scheduler_;
+  bool suspended_ = false;
 };
 
 auto poll_once(MemoryState& state, TaskKind kind, const PollRequest& request) -> Result<detail::Polled> {
@@ -81,7 +84,9 @@ auto poll_lane(StatePtr state, TaskKind kind, PollRequest request) -> Async<Inbo
     const bool done = !batch.entries.empty() || batch.session != request.session;
     if (done || state->clock.now() >= until) co_return std::move(batch);
     if (!waiting) waiting.emplace(state, request.scheduler);
+    waiting->suspended(true);
     const auto woken = co_await line->wait(ticket, std::min(until, polled.value().next_due));
+    waiting->suspended(false);
     if (!woken && woken.error() != Errc::timed_out) co_return woken.error();
   }
 }

@@ -94,6 +94,11 @@ auto MemoryState::poll_ends(SchedulerId id) -> void {
   renew_session(scheduler);
 }
 
+auto MemoryState::abandon_poll(SchedulerId id) -> void {
+  const std::scoped_lock lock{mutex_};
+  --find_scheduler(id)->polls;
+}
+
 // A session that lapsed is replaced without asking; one that was superseded by a registration is not.
 auto MemoryState::session_of_poll(SchedulerRecord& scheduler, SessionId asked) -> Result<void> {
   if (scheduler.left || asked < scheduler.registered || asked.value > last_session_)

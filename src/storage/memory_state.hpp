@@ -118,6 +118,8 @@ class MemoryState {
   auto poll(TaskKind kind, const PollRequest& request) -> Result<Polled>;
   auto poll_begins(SchedulerId scheduler) -> void;
   auto poll_ends(SchedulerId scheduler) -> void;
+  /// Takes the lock itself. For a poll whose frame is destroyed: touches neither clock nor waiting lines.
+  auto abandon_poll(SchedulerId scheduler) -> void;
 
   // Jobs (memory_jobs.cpp).
   /// Without the lock: all of the job that does not depend on the storage's contents.

@@ -78,7 +78,8 @@ class Crashes {
   auto compare(int rounds) -> void {
     SqliteFixture storage{options_for(path_), TimePoint{std::chrono::hours{rounds + 1}}};
     ASSERT_TRUE(storage.is_open()) << storage.error();
-    for (const auto job : submitted_) ASSERT_TRUE(storage.state(job)) << "lost job " << job.value << ": " << storage.state(job).error();
+    for (const auto job : submitted_)
+      ASSERT_TRUE(storage.state(job)) << "lost job " << job.value << ": " << storage.state(job).error();
     for (const auto job : finished_) {
       ASSERT_EQ(storage.state(job).value(), JobState::succeeded) << "job " << job.value;
     }

@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kHandlersMax = 200'000;
 
 auto sleep_then_mark(Clock& clock, TimePoint until, std::shared_ptr<bool> done) -> Async<void> {
-  co_await clock.sleep_until(until);
+  static_cast<void>(co_await clock.sleep_until(until));
   *done = true;
   co_return success();
 }
