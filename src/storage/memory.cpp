@@ -53,9 +53,12 @@ class PollUnderWay {
   PollUnderWay(const PollUnderWay&) = delete;
   auto operator=(const PollUnderWay&) -> PollUnderWay& = delete;
   ~PollUnderWay() {
-    if (suspended_) return state_->abandon_poll(scheduler_);
-    const Locked locked{*state_};
-    state_->poll_ends(scheduler_);
+    if (suspended_) {
+      state_->abandon_poll(scheduler_);
+    } else {
+      const Locked locked{*state_};
+      state_->poll_ends(scheduler_);
+    }
   }
   auto suspended(bool is_suspended) -> void { suspended_ = is_suspended; }
 
