@@ -220,7 +220,11 @@ auto Run::replay() -> Async<void> {
                                  asio::bind_cancellation_slot(stop_watching.slot(), asio::use_awaitable));
   const auto watched = co_await std::move(watching);
   stop_submitting.emit(asio::cancellation_type::terminal);
-  while (!submitted) co_await clock_->sleep_until(clock_->now() + std::chrono::milliseconds{1});
+  // The submitter refers to this frame: it is joined, also when this coroutine is asked to stop.
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  while (!submitted) {
+    static_cast<void>(co_await clock_->sleep_until(clock_->now() + std::chrono::milliseconds{1}));
+  }
   if (!*submitted && submitted->error() != Errc::cancelled) co_return submitted->error();
   if (!watched) co_return watched.error();
   monitor_.close(clock_->now());
