@@ -148,6 +148,11 @@ auto JobBuilder::priority(PriorityClass value) -> JobBuilder& {
   return *this;
 }
 
+auto JobBuilder::weight(double of_the_group) -> JobBuilder& {
+  draft_->spec.weight = of_the_group;
+  return *this;
+}
+
 auto JobBuilder::unique_key(std::string key) -> JobBuilder& {
   draft_->spec.unique_key = std::move(key);
   return *this;

@@ -53,6 +53,7 @@ struct JobSpec {
   std::string resource_group = "default";  ///< the tenant; a valid name
   std::string queue = "default";           ///< routes the tasks to the schedulers that serve it
   PriorityClass priority = 0;              ///< 0 = most urgent
+  double weight = 1.0;     ///< of the resource group, where shares are weighted: 0.001 … 1,000,000
   std::string unique_key;  ///< if not empty: a submit that repeats it within its group returns the first job
   TimePoint not_before{};  ///< no task is ready earlier
   TimePoint deadline = kForever;  ///< an unfinished job fails then

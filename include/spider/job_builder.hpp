@@ -132,6 +132,7 @@ class JobBuilder {
 
   auto queue(std::string name) -> JobBuilder&;
   auto priority(PriorityClass value) -> JobBuilder&;
+  auto weight(double of_the_group) -> JobBuilder&;
   auto unique_key(std::string key) -> JobBuilder&;
   auto not_before(TimePoint at) -> JobBuilder&;
   auto deadline(TimePoint at) -> JobBuilder&;

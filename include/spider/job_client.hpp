@@ -7,6 +7,7 @@
 /// until the call has completed.
 
 #include "spider/async.hpp"
+#include "spider/explanation.hpp"
 #include "spider/job.hpp"
 #include "spider/types.hpp"
 
@@ -122,6 +123,13 @@ class JobClient {
   /// Regular tasks by index; the commit and the cleanup task follow on the last page.
   /// Errors: `unknown_job`; `storage_unavailable`.
   [[nodiscard]] virtual auto view_tasks(JobId job, Page page) -> Async<std::vector<TaskView>> = 0;
+
+  /// Why the task is not running, as far as a storage knows (TaskExplanation::exact is false): what it
+  /// waits for, when it is due, what is paused, who polled it, who runs it. The place of one that is
+  /// queued is an estimate by the storage's own order of offers; left out when that would be costly.
+  /// Looks at a bounded number of tasks and jobs.
+  /// Errors: `unknown_job`; `unknown_task`; `storage_unavailable`.
+  [[nodiscard]] virtual auto explain(TaskRef task) -> Async<TaskExplanation> = 0;
 
   /// Jobs by increasing id. Errors: `storage_unavailable`.
   [[nodiscard]] virtual auto list(JobFilter filter) -> Async<std::vector<JobView>> = 0;

@@ -141,7 +141,7 @@ struct InboundEntry {
   TimePoint deadline = kForever;   ///< of the job; kForever where none is set
   Duration estimate{};             ///< expected run time; 0 = unknown
   TaskId task;
-  float weight = 1.0F;  ///< of the resource group; finite and > 0
+  float weight = 1.0F;  ///< of the resource group; finite and > 0, or 0: as it was before
   QueueId queue = 0;
   std::uint16_t deferrals = 0;   ///< how often a handler put it off
   std::uint16_t deliveries = 0;  ///< how often it was polled before

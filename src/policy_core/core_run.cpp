@@ -88,6 +88,7 @@ auto CoreRun::ingest_handed_back(const TaskAssignment& assignment) -> void {
   entry.task = assignment.task;
   entry.queue = assignment.queue;
   entry.priority = assignment.priority;
+  entry.weight = 0;  // an assignment does not carry it
   entry.deliveries = 1;
   ingest_entry(entry);
 }

@@ -89,6 +89,7 @@ auto header(Format& format, Job& job) -> void {
   format(job.resource_group);
   format(job.queue);
   format(job.priority);
+  format(job.weight);
   format(job.unique_key);
   format(job.not_before);
   format(job.deadline);

@@ -204,6 +204,9 @@ class SqliteStorage final : public Storage {
     return call<std::vector<TaskView>>(
         [job, page](SqliteState& state) { return state.view_tasks(job, page); });
   }
+  auto explain(TaskRef task) -> Async<TaskExplanation> override {
+    return call<TaskExplanation>([task](SqliteState& state) { return state.explain(task); });
+  }
   auto list(JobFilter filter) -> Async<std::vector<JobView>> override {
     return call<std::vector<JobView>>(
         [filter = std::move(filter)](SqliteState& state) { return state.list(filter); });

@@ -82,6 +82,7 @@ class SqliteState {
   auto view_tasks(JobId id, Page page) -> Result<std::vector<TaskView>>;
   auto outputs(JobId id, Page page) -> Result<std::vector<TaskOutput>>;
   auto list(const JobFilter& filter) -> Result<std::vector<JobView>>;
+  auto explain(TaskRef task) -> Result<TaskExplanation>;  // state_explain.cpp
 
   // Executions (state_executions.cpp).
   auto start(const TaskAssignment& assignment, ManagerId manager) -> Result<StartedTask>;
@@ -197,6 +198,12 @@ class SqliteState {
   // Views.
   auto view_of(const JobRow& job) -> JobView;
   auto view_of(const JobBody& body, JobId job, const TaskRow& task) -> TaskView;
+
+  auto find_unfinished(const JobBody& body, TaskRef task, TaskExplanation& explained) -> void;
+  auto add_unfinished(JobId job, std::uint32_t first, std::uint32_t count, TaskExplanation& explained)
+      -> void;
+  auto explain_ready(const JobRow& job, const TaskRow& task, TaskExplanation& explained) -> void;
+  auto place_of(const JobRow& job, TaskId task) -> std::optional<QueuePlace>;
 
   // Timers.
   struct Due {

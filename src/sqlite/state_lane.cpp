@@ -220,8 +220,10 @@ auto SqliteState::lease(const SchedulerRow& scheduler, JobRow& job, TaskRow task
   entry.created_at = job.created_at;
   entry.ready_at = task.ready_at;
   entry.deadline = job.deadline;
-  entry.estimate = body_of(job.id)->task(task.id).estimate;
+  const auto body = body_of(job.id);
+  entry.estimate = body->task(task.id).estimate;
   entry.task = task.id;
+  entry.weight = static_cast<float>(body->spec->weight);
   entry.queue = job.queue;
   entry.deferrals = static_cast<std::uint16_t>(task.deferrals);
   entry.deliveries = static_cast<std::uint16_t>(task.deliveries);

@@ -104,4 +104,13 @@ auto after_deadline(JobState job, JobShape shape) -> std::optional<JobMove> {
   return failed_move(job, shape);
 }
 
+auto standing(const TaskExplanation& explained) -> TaskStanding {
+  if (has_ended(explained.state)) return TaskStanding::ended;
+  if (explained.state == TaskState::running) return TaskStanding::running;
+  if (explained.state == TaskState::pending) return TaskStanding::pending;
+  if (explained.until != kForever) return TaskStanding::not_due;
+  if (explained.scheduler) return TaskStanding::polled;
+  return explained.group_paused || explained.queue_paused ? TaskStanding::paused : TaskStanding::queued;
+}
+
 }  // namespace spider::inline v1::life_cycle

@@ -154,6 +154,10 @@ class MemoryStorage final : public Storage {
     const Locked locked{*state_};
     co_return state_->view_tasks(job, page);
   }
+  auto explain(TaskRef task) -> Async<TaskExplanation> override {
+    const Locked locked{*state_};
+    co_return state_->explain(task);
+  }
   auto list(JobFilter filter) -> Async<std::vector<JobView>> override {
     std::vector<JobView> views;
     auto after = filter.after;

@@ -53,6 +53,22 @@ auto ReadyFifo::pop() -> std::uint32_t {
   return task;
 }
 
+auto ReadyFifo::size() const -> std::uint64_t {
+  std::uint64_t size = 0;
+  for (auto at = head_; at < ranges_.size(); ++at) size += ranges_[at].count;
+  return size;
+}
+
+auto ReadyFifo::rank_of(std::uint32_t task_bits) const -> std::optional<std::uint64_t> {
+  std::uint64_t before = 0;
+  for (auto at = head_; at < ranges_.size(); ++at) {
+    const auto offset = task_bits - ranges_[at].first;  // wraps around below the range
+    if (offset < ranges_[at].count) return before + offset + 1;
+    before += ranges_[at].count;
+  }
+  return std::nullopt;
+}
+
 auto ReadyFifo::clear() -> void {
   ranges_.clear();
   head_ = 0;

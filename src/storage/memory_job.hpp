@@ -60,6 +60,9 @@ class ReadyFifo {
   /// Not empty. Returns TaskId::bits.
   auto pop() -> std::uint32_t;
   auto clear() -> void;
+  [[nodiscard]] auto size() const -> std::uint64_t;
+  /// How many it gives out up to and including this one. O(ranges).
+  [[nodiscard]] auto rank_of(std::uint32_t task_bits) const -> std::optional<std::uint64_t>;
 
  private:
   std::vector<ReadyRange> ranges_;

@@ -155,6 +155,7 @@ auto MemoryState::lease(SchedulerRecord& scheduler, const Offer& offer) -> Inbou
   entry.deadline = job.deadline;
   entry.estimate = job.task_spec(offer.task).estimate;
   entry.task = offer.task;
+  entry.weight = static_cast<float>(job.spec->weight);
   entry.queue = job.queue;
   entry.deferrals = record.deferrals;
   entry.deliveries = record.deliveries;

@@ -136,6 +136,7 @@ class MemoryState {
   auto view(JobId id) -> Result<JobView>;
   auto view_tasks(JobId id, Page page) -> Result<std::vector<TaskView>>;
   auto outputs(JobId id, Page page) -> Result<std::vector<TaskOutput>>;
+  auto explain(TaskRef task) -> Result<TaskExplanation>;  // memory_explain.cpp
   /// Appends to `out`; looks at a bounded number of jobs. Returns where to go on, or 0 at the end.
   auto list(const JobFilter& filter, JobId after, std::vector<JobView>& out) -> JobId;
 
@@ -181,6 +182,9 @@ class MemoryState {
   auto cancel_task(Job& job, TaskId task) -> void;
   auto end_job(Job& job) -> void;
   auto drop_oldest_ended() -> void;
+
+  // Views.
+  auto explain_ready(const Job& job, const TaskRecord& record, TaskExplanation& explained) -> void;
 
   // Executions.
   auto find_instance(const TaskInstance& instance) -> std::optional<std::uint32_t>;

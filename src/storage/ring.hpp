@@ -36,6 +36,22 @@ class Ring {
     element.link = {};
   }
 
+  class Iterator {
+   public:
+    explicit Iterator(const T* at) : at_{at} {}
+    auto operator*() const -> const T& { return *at_; }
+    auto operator++() -> Iterator& {
+      at_ = at_->link.after;
+      return *this;
+    }
+    friend auto operator==(Iterator, Iterator) -> bool = default;
+
+   private:
+    const T* at_;
+  };
+  [[nodiscard]] auto begin() const -> Iterator { return Iterator{front_}; }
+  [[nodiscard]] auto end() const -> Iterator { return Iterator{nullptr}; }
+
   /// Moves all elements of `other` to the back, in their order. O(1).
   auto append(Ring& other) noexcept -> void {
     if (other.empty()) return;

@@ -41,6 +41,7 @@ enum class Defect {
   ended_once,              // the first cursor consumes the log of ended jobs
   delays_ignored,          // a deferral is ready again at once
   retries_forever,         // a failure for good is retried
+  parents_unsaid,          // an explanation names no parents
 };
 
 /// Forwards to a sound storage, except for the defect.
@@ -129,6 +130,12 @@ class BrokenStorage final : public Storage {
   auto view(JobId job) -> Async<JobView> override { return inner_->view(job); }
   auto view_tasks(JobId job, Page page) -> Async<std::vector<TaskView>> override {
     return inner_->view_tasks(job, page);
+  }
+  auto explain(TaskRef task) -> Async<TaskExplanation> override {
+    auto call = inner_->explain(task);
+    auto explained = co_await std::move(call);
+    if (explained && is(Defect::parents_unsaid)) explained.value().waits_for.clear();
+    co_return explained;
   }
   auto list(JobFilter filter) -> Async<std::vector<JobView>> override {
     return inner_->list(std::move(filter));
@@ -277,7 +284,8 @@ INSTANTIATE_TEST_SUITE_P(
                       Expected{Defect::outputs_missing, "OutputsMissing", "T5"},
                       Expected{Defect::ended_once, "EndedOnce", "T6"},
                       Expected{Defect::delays_ignored, "DelaysIgnored", "T15"},
-                      Expected{Defect::retries_forever, "RetriesForever", "T2"}),
+                      Expected{Defect::retries_forever, "RetriesForever", "T2"},
+                      Expected{Defect::parents_unsaid, "ParentsUnsaid", "F13"}),
     [](const auto& info) { return std::string{info.param.name}; });
 
 TEST(SoundStorage, TheDecoratorItselfBreaksNothing) { EXPECT_TRUE(broken_rules(Defect::none).empty()); }

@@ -62,6 +62,7 @@ TEST(JobBuilder, SetsWhatAJobHas) {
   JobBuilder job;
   job.queue("gpu")
       .priority(2)
+      .weight(0.5)
       .unique_key("k")
       .not_before(TimePoint{seconds{1}})
       .deadline(TimePoint{seconds{9}});
@@ -71,6 +72,7 @@ TEST(JobBuilder, SetsWhatAJobHas) {
   const auto spec = job.spec();
   EXPECT_EQ(spec.queue, "gpu");
   EXPECT_EQ(spec.priority, 2);
+  EXPECT_EQ(spec.weight, 0.5);
   EXPECT_EQ(spec.unique_key, "k");
   EXPECT_EQ(spec.not_before, TimePoint{seconds{1}});
   EXPECT_EQ(spec.deadline, TimePoint{seconds{9}});

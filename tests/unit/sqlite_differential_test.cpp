@@ -46,7 +46,7 @@ class Printed {
   auto operator<<(const InboundEntry& entry) -> Printed& {
     return *this << "entry" << entry.job << entry.task.bits() << entry.group << entry.created_at
                  << entry.ready_at << entry.deadline << entry.queue << entry.deferrals << entry.deliveries
-                 << int{entry.priority} << entry.estimate.count();
+                 << int{entry.priority} << entry.weight << entry.estimate.count();
   }
   auto operator<<(const TaskInstance& instance) -> Printed& {
     return *this << "instance" << instance.id << instance.epoch << instance.task.job
@@ -57,6 +57,12 @@ class Printed {
           << view.unique_key << view.created_at << view.ended_at << view.reason;
     for (const auto count : view.tasks) *this << count;
     return *this;
+  }
+  auto operator<<(const TaskExplanation& why) -> Printed& {
+    *this << "why" << to_string(why.standing) << why.since << why.until << why.scheduler << why.manager
+          << why.group_paused << why.queue_paused << why.waits_for_more << why.deliveries;
+    for (const auto task : why.waits_for) *this << task.bits();
+    return *this << (why.place ? why.place->in_group : 0);
   }
   auto operator<<(const TaskView& view) -> Printed& {
     return *this << "task" << view.id.bits() << view.state << view.handler << view.name << view.attempts
@@ -134,6 +140,7 @@ class Script {
     spec.resource_group = "group" + std::to_string(rng_.below(4));
     spec.queue = "queue" + std::to_string(rng_.below(2));
     spec.priority = static_cast<PriorityClass>(rng_.below(3));
+    spec.weight = 1.0 + static_cast<double>(rng_.below(4)) / 4;
     if (rng_.below(5) == 0) spec.unique_key = "key" + std::to_string(rng_.below(9));
     if (rng_.below(5) == 0) spec.not_before = clock_.now() + std::chrono::milliseconds{rng_.below(5000)};
     if (rng_.below(5) == 0)
@@ -263,7 +270,9 @@ class Script {
     for (const auto job : ended.jobs) out << job;
     const auto job = pick(jobs_);
     if (const auto views = run(storage_->view_tasks(job, {}))) {
-      for (const auto& view : views.value()) out << view;
+      for (const auto& view : views.value()) {
+        out << view << run(storage_->explain({job, view.id})).value();
+      }
     }
     if (const auto outputs = run(storage_->outputs(job, {}))) {
       for (const auto& output : outputs.value()) out << output.task.bits() << output.output;

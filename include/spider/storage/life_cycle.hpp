@@ -170,6 +170,10 @@ struct JobMove {
 /// Nothing when the job has ended or is cleaning up: a cleanup is given its time.
 [[nodiscard]] auto after_deadline(JobState job, JobShape shape) -> std::optional<JobMove>;
 
+/// Where a task stands, from the other fields that a storage fills in: `state`, `until`, what is paused,
+/// `scheduler`.
+[[nodiscard]] auto standing(const TaskExplanation& explained) -> TaskStanding;
+
 }  // namespace life_cycle
 }  // namespace v1
 }  // namespace spider

@@ -22,6 +22,7 @@ class MockJobClient : public JobClient {
     ON_CALL(*this, cancel).WillByDefault(Unconfigured("MockJobClient::cancel"));
     ON_CALL(*this, view).WillByDefault(Unconfigured("MockJobClient::view"));
     ON_CALL(*this, view_tasks).WillByDefault(Unconfigured("MockJobClient::view_tasks"));
+    ON_CALL(*this, explain).WillByDefault(Unconfigured("MockJobClient::explain"));
     ON_CALL(*this, list).WillByDefault(Unconfigured("MockJobClient::list"));
     ON_CALL(*this, wait).WillByDefault(Unconfigured("MockJobClient::wait"));
     ON_CALL(*this, outputs).WillByDefault(Unconfigured("MockJobClient::outputs"));
@@ -34,6 +35,7 @@ class MockJobClient : public JobClient {
   MOCK_METHOD(Async<JobState>, cancel, (JobId), (override));
   MOCK_METHOD(Async<JobView>, view, (JobId), (override));
   MOCK_METHOD(Async<std::vector<TaskView>>, view_tasks, (JobId, Page), (override));
+  MOCK_METHOD(Async<TaskExplanation>, explain, (TaskRef), (override));
   MOCK_METHOD(Async<std::vector<JobView>>, list, (JobFilter), (override));
   MOCK_METHOD(Async<JobState>, wait, (JobId, Duration), (override));
   MOCK_METHOD(Async<std::vector<TaskOutput>>, outputs, (JobId, Page), (override));

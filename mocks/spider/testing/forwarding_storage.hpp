@@ -51,6 +51,7 @@ class ForwardingStorage : public Storage {
   auto view_tasks(JobId job, Page page) -> Async<std::vector<TaskView>> override {
     return behind_->view_tasks(job, page);
   }
+  auto explain(TaskRef task) -> Async<TaskExplanation> override { return behind_->explain(task); }
   auto list(JobFilter filter) -> Async<std::vector<JobView>> override {
     return behind_->list(std::move(filter));
   }

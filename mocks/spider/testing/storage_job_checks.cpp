@@ -1,5 +1,7 @@
 #include "spider/testing/storage_trial.hpp"
 
+#include <cmath>
+
 // What applications see: what is refused, unique keys, waiting, views, ended jobs.
 
 namespace spider {
@@ -52,6 +54,10 @@ constexpr Refusal kRefusals[] = {
      [](JobSpec& job) { job.tasks[0].retry.backoff_factor = 0.5; }},
     {"a back-off that is not a number", Errc::invalid_argument,
      [](JobSpec& job) { job.tasks[0].retry.backoff_factor = std::numeric_limits<double>::quiet_NaN(); }},
+    {"a weight of zero", Errc::invalid_argument, [](JobSpec& job) { job.weight = 0; }},
+    {"a negative weight", Errc::invalid_argument, [](JobSpec& job) { job.weight = -1; }},
+    {"an infinite weight", Errc::invalid_argument, [](JobSpec& job) { job.weight = INFINITY; }},
+    {"a weight that is not a number", Errc::invalid_argument, [](JobSpec& job) { job.weight = NAN; }},
     {"an array of none", Errc::invalid_argument, [](JobSpec& job) { job.tasks[0].count = 0; }},
     {"no instance", Errc::invalid_argument, [](JobSpec& job) { job.tasks[0].instances_max = 0; }},
     {"a commit task that is an array", Errc::invalid_argument,

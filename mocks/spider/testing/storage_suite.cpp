@@ -160,7 +160,7 @@ auto storage_checks() -> std::span<const StorageCheck> {
   static const auto checks = [] {
     std::vector<StorageCheck> all;
     for (const auto part : {storage_job_checks(), storage_state_checks(), storage_fence_checks(),
-                            storage_lane_checks(), storage_order_checks()}) {
+                            storage_lane_checks(), storage_order_checks(), storage_explain_checks()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;

@@ -127,6 +127,7 @@ class StorageTrial {
 [[nodiscard]] auto storage_fence_checks() -> std::span<const StorageCheck>;
 [[nodiscard]] auto storage_lane_checks() -> std::span<const StorageCheck>;
 [[nodiscard]] auto storage_order_checks() -> std::span<const StorageCheck>;
+[[nodiscard]] auto storage_explain_checks() -> std::span<const StorageCheck>;
 
 }  // namespace testing
 }  // namespace v1

@@ -68,6 +68,7 @@ auto MonitoredStorage::view(JobId job) -> Async<JobView> { return inner_->view(j
 auto MonitoredStorage::view_tasks(JobId job, Page page) -> Async<std::vector<TaskView>> {
   return inner_->view_tasks(job, page);
 }
+auto MonitoredStorage::explain(TaskRef task) -> Async<TaskExplanation> { return inner_->explain(task); }
 auto MonitoredStorage::list(JobFilter filter) -> Async<std::vector<JobView>> {
   return inner_->list(std::move(filter));
 }

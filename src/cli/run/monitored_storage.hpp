@@ -30,6 +30,7 @@ class MonitoredStorage final : public Storage {
   auto cancel(JobId job) -> Async<JobState> override;
   auto view(JobId job) -> Async<JobView> override;
   auto view_tasks(JobId job, Page page) -> Async<std::vector<TaskView>> override;
+  auto explain(TaskRef task) -> Async<TaskExplanation> override;
   auto list(JobFilter filter) -> Async<std::vector<JobView>> override;
   auto wait(JobId job, Duration timeout) -> Async<JobState> override;
   auto outputs(JobId job, Page page) -> Async<std::vector<TaskOutput>> override;
