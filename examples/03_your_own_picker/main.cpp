@@ -26,6 +26,7 @@ class Lottery final : public spider::GroupPicker {
     tickets_.clear();
     rng_ = spider::Rng{seed_};
   }
+  [[nodiscard]] auto turn(spider::GroupKey) const -> std::uint64_t override { return 0; }  // nobody knows
   [[nodiscard]] auto traits() const -> Traits override { return {"lottery", "none, but with luck", {}}; }
 
  private:

@@ -17,6 +17,7 @@
 /// A policy that throws, or that returns an entry it was not given, ends its core with
 /// `policy_failed`; it harms nothing else.
 
+#include "spider/explanation.hpp"
 #include "spider/types.hpp"
 
 #include <cstddef>
@@ -29,15 +30,6 @@
 namespace spider {
 inline namespace v1 {
 
-/// Where a queued task stands; 1 = next.
-struct QueuePlace {
-  std::uint64_t in_group = 0;              ///< among the queued tasks of its resource group
-  std::optional<std::uint64_t> in_global;  ///< among all, if the policy has such an order
-  bool exact = false;                      ///< or an estimate
-};
-
-enum class PlaceKind : std::uint8_t { none, estimate, within_group, exact };
-
 /// Upper limits of the backlog while an entry waits; what a starvation bound is a function of.
 struct BacklogShape {
   std::uint64_t entries_ahead = 0;  ///< of the same job, admitted before it
@@ -45,6 +37,7 @@ struct BacklogShape {
   std::uint64_t jobs = 1;           ///< with entries at any one time, per resource group
   std::uint64_t groups = 1;         ///< resource groups with entries at any one time
   std::uint64_t classes = 1;        ///< priority classes with entries at any one time
+  double weight_ratio = 1;          ///< of the greatest weight of a group to the smallest
 
   /// Of jobs submitted before its own, admitted while it waits: of its resource group, and of others.
   std::uint64_t older_arrivals = 0;
@@ -61,6 +54,11 @@ struct PolicyTraits {
   StarvationBound starvation_bound;
   bool work_conserving = true;
   PlaceKind places = PlaceKind::none;
+
+  /// At most how many entries a group with work is ahead of its ideal share, or behind it; the ideal
+  /// is that of a fluid server. Empty where nothing is promised.
+  std::optional<double> lag_bound;
+  bool uses_cost = false;  ///< `finished` changes what follows
 };
 
 class SchedulingPolicy {
@@ -76,6 +74,10 @@ class SchedulingPolicy {
   /// Chooses the next entry, removes and returns it.
   [[nodiscard]] virtual auto next(TimePoint now) -> std::optional<InboundEntry> = 0;
 
+  /// Removes and returns that entry of the job that was admitted first, out of turn: it costs its group
+  /// none. Empty when none of the job is held.
+  [[nodiscard]] virtual auto take_oldest(JobId job, TimePoint now) -> std::optional<InboundEntry> = 0;
+
   /// Removes all entries of the job; returns how many.
   virtual auto drop_job(JobId job) -> std::size_t = 0;
 
@@ -84,7 +86,8 @@ class SchedulingPolicy {
 
   [[nodiscard]] virtual auto size() const -> std::size_t = 0;
 
-  /// Feedback after a dispatched task ended: `cost` is its measured run time.
+  /// Feedback after a dispatched task ended: `cost` is its measured run time. Of `entry`, only job, task,
+  /// group, queue and class count. Called only where `traits().uses_cost`; sometimes never.
   virtual auto finished(const InboundEntry& entry, Duration cost) -> void = 0;
 
   /// When `next` may answer again although it just did not; empty = only after another call.
@@ -110,7 +113,7 @@ struct GroupKey {
 struct GroupInfo {
   GroupKey key;
   std::uint64_t id = 0;  ///< the resource group's, job's or class's own number
-  float weight = 1.0F;   ///< finite and > 0
+  float weight = 1.0F;   ///< finite and > 0: that of the newest entry which tells one
 };
 
 /// The twenty-line seam: which group is served next.
@@ -139,12 +142,22 @@ class GroupPicker {
   /// Forgets all groups.
   virtual auto clear() -> void = 0;
 
+  /// Where an active group stands in the picker's order: the smaller number is picked first. Asked only
+  /// where `traits().places` is not `none`.
+  [[nodiscard]] virtual auto turn(GroupKey group) const -> std::uint64_t = 0;
+
   /// Name and bound of the picker alone. The bound: at most how many picks an active group waits
-  /// for its turn, as a function of the number of active groups.
+  /// for its turn, as a function of the number of active groups and of BacklogShape::weight_ratio.
   struct Traits {
     std::string name;
     std::string bound;
-    std::function<std::optional<std::uint64_t>(std::uint64_t groups)> turns_bound;
+    std::function<std::optional<std::uint64_t>(std::uint64_t groups, double weight_ratio)> turns_bound;
+
+    /// `exact`: as long as none comes or runs empty, groups are picked in rounds, each once, in the order
+    /// of `turn`. `estimate`: more or less. `none`: there is no such order.
+    PlaceKind places = PlaceKind::none;
+    std::optional<double> lag_bound = std::nullopt;  ///< as in PolicyTraits
+    bool uses_cost = false;                          ///< as in PolicyTraits
   };
   [[nodiscard]] virtual auto traits() const -> Traits = 0;
 };

@@ -38,6 +38,7 @@ class FairSharePicker final : public GroupPicker {
       ++overtakes_;
     }
     if (fresh) {
+      groups_[at].arrival = ++arrivals_;
       groups_[at].waiting = Waiting::among_fresh;
       fresh_.push_back(at, links());
     } else if (in_order_.empty() || groups_[in_order_.back()].served < groups_[at].served) {
@@ -70,19 +71,31 @@ class FairSharePicker final : public GroupPicker {
     fresh_.clear();
     in_order_.clear();
     returned_.clear();
-    clock_ = round_end_ = 0;
+    clock_ = round_end_ = arrivals_ = 0;
     overtakes_ = 0;
+  }
+
+  [[nodiscard]] auto turn(GroupKey key) const -> std::uint64_t override {
+    constexpr auto kBehindFresh = std::uint64_t{1} << 63U;
+    const auto& group = groups_[key.slot];
+    return group.waiting == Waiting::among_fresh ? group.arrival : kBehindFresh + group.served;
   }
 
   [[nodiscard]] auto traits() const -> Traits override {
     const auto extra = 2 * std::uint64_t{overtakes_max_};
-    return {"fair-share", "groups + " + std::to_string(extra),
-            [extra](std::uint64_t groups) { return std::optional{groups + extra}; }};
+    Traits traits;
+    traits.name = "fair-share";
+    traits.bound = "groups + " + std::to_string(extra);
+    traits.turns_bound = [extra](std::uint64_t groups, double) { return std::optional{groups + extra}; };
+    traits.places = PlaceKind::exact;
+    traits.lag_bound = 1 + static_cast<double>(extra);
+    return traits;
   }
 
  private:
   struct Group {
-    std::uint64_t served = 0;  // by clock_; 0 = never
+    std::uint64_t served = 0;   // by clock_; 0 = never
+    std::uint64_t arrival = 0;  // while never served
     detail::SlotLinks links;
     std::uint32_t position = 0;
     Waiting waiting = Waiting::no;
@@ -128,6 +141,7 @@ class FairSharePicker final : public GroupPicker {
   std::uint32_t overtakes_max_;
   std::uint32_t overtakes_ = 0;  // by arrivals in this round
   std::uint64_t clock_ = 0;      // counts services
+  std::uint64_t arrivals_ = 0;   // of groups never served
   std::uint64_t round_end_ = 0;  // those served later than this wait for the next round
   detail::SlotList fresh_;       // by arrival
   detail::SlotList in_order_;    // by service, longest ago first

@@ -52,6 +52,7 @@ class JobRoundRobinPicker final : public GroupPicker {
     auto& job = jobs_[at];
     if (job.turns < options_.turns_max) ++job.turns;
     if (job.turns < options_.turns_max || pending_.empty()) {
+      job.joined = ++joins_;
       rotation_.push_back(at, links());
     } else {
       join_rotation(pending_.pop_front(links()));
@@ -64,25 +65,38 @@ class JobRoundRobinPicker final : public GroupPicker {
 
   auto clear() -> void override {
     jobs_.clear();
+    joins_ = 0;
     rotation_.clear();
     pending_.clear();
+  }
+
+  /// Those pending are taken to come after all in rotation.
+  [[nodiscard]] auto turn(GroupKey key) const -> std::uint64_t override {
+    constexpr auto kBehindRotation = std::uint64_t{1} << 63U;
+    const auto& job = jobs_[key.slot];
+    return job.stands == Stands::pending ? kBehindRotation + job.joined : job.joined;
   }
 
   [[nodiscard]] auto traits() const -> Traits override {
     const auto active = std::uint64_t{options_.active_jobs};
     const auto turns = std::uint64_t{options_.turns_max};
     const auto a = std::to_string(active);
-    return {"job-round-robin", a + " + " + std::to_string(turns * active) + " x ceil(jobs / " + a + ")",
-            [active, turns](std::uint64_t jobs) -> std::optional<std::uint64_t> {
-              const auto rotations = jobs / active + (jobs % active == 0 ? 0 : 1);
-              if (rotations > UINT64_MAX / 2 / turns / active) return std::nullopt;
-              return active + turns * active * rotations;
-            }};
+    Traits traits;
+    traits.name = "job-round-robin";
+    traits.bound = a + " + " + std::to_string(turns * active) + " x ceil(jobs / " + a + ")";
+    traits.turns_bound = [active, turns](std::uint64_t jobs, double) -> std::optional<std::uint64_t> {
+      const auto rotations = jobs / active + (jobs % active == 0 ? 0 : 1);
+      if (rotations > UINT64_MAX / 2 / turns / active) return std::nullopt;
+      return active + turns * active * rotations;
+    };
+    traits.places = PlaceKind::estimate;
+    return traits;
   }
 
  private:
   enum class Stands : std::uint8_t { outside, in_rotation, pending };
   struct Job {
+    std::uint64_t joined = 0;  // the back of rotation or line, counted
     detail::SlotLinks links;
     std::uint32_t turns = 0;  // since it joined the rotation
     Stands stands = Stands::outside;
@@ -98,11 +112,13 @@ class JobRoundRobinPicker final : public GroupPicker {
   auto join_rotation(std::uint32_t at) -> void {
     jobs_[at].stands = Stands::in_rotation;
     jobs_[at].turns = 0;
+    jobs_[at].joined = ++joins_;
     rotation_.push_back(at, links());
   }
 
   auto join_pending(std::uint32_t at) -> void {
     jobs_[at].stands = Stands::pending;
+    jobs_[at].joined = ++joins_;
     pending_.push_back(at, links());
   }
 
@@ -113,6 +129,7 @@ class JobRoundRobinPicker final : public GroupPicker {
   }
 
   JobRoundRobinOptions options_;
+  std::uint64_t joins_ = 0;
   detail::SlotList rotation_;  // next turn first; may hold jobs that have run dry
   detail::SlotList pending_;   // longest first; all of them have work
   std::vector<Job> jobs_;      // by slot

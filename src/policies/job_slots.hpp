@@ -32,6 +32,18 @@ class JobSlots {
     }
   }
 
+  /// A slot that holds some of the job, or `kNoSlot`.
+  [[nodiscard]] auto first_slot(JobId job) const -> std::uint32_t {
+    const auto first = first_.find(job.value);
+    return first == kNoSlot ? kNoSlot : shares_[first].slot;
+  }
+
+  /// Calls `visit(slot)` for each slot that holds some of the job.
+  template <class Visit>
+  auto visit(JobId job, const Visit& visit) const -> void {
+    for (auto at = first_.find(job.value); at != kNoSlot; at = shares_[at].next) visit(shares_[at].slot);
+  }
+
   /// Forgets the job; calls `visit(slot)` for each slot that held some of it.
   template <class Visit>
   auto drop(JobId job, const Visit& visit) -> void {

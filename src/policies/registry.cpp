@@ -3,6 +3,8 @@
 #include "spider/policies/fair_share.hpp"
 #include "spider/policies/fifo.hpp"
 #include "spider/policies/job_round_robin.hpp"
+#include "spider/policies/priority.hpp"
+#include "spider/policies/weighted_fair_share.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -92,7 +94,32 @@ auto make_fifo_part(const PolicyArguments&, const PolicyFactory&) -> Result<Poli
 auto make_fair_share_part(const PolicyArguments& arguments, PolicyFactory inner) -> Result<PolicyFactory> {
   FairShareOptions options;
   SPIDER_TRY(options.overtakes_max, number(arguments, "overtakes", 0, options.overtakes_max));
+  SPIDER_TRY(const auto weighted, number(arguments, "weighted", 0, 0));
+  SPIDER_TRY(const auto measured, number(arguments, "measured", 0, 0));
+  if (weighted > 0 || measured > 0) {
+    if (arguments.contains("overtakes")) {
+      return Error{Errc::invalid_argument, "fair-share: overtakes goes with neither weighted nor measured"};
+    }
+    return make_weighted_part(measured > 0, std::move(inner));
+  }
   return PolicyFactory{[inner = std::move(inner), options] { return make_fair_share(inner, options); }};
+}
+
+auto make_weighted_part(bool measured, PolicyFactory inner) -> Result<PolicyFactory> {
+  WeightedFairShareOptions options;
+  options.measured = measured;
+  SPIDER_TRY(weighted_fair_share_picker(options));
+  return PolicyFactory{
+      [inner = std::move(inner), options] { return make_weighted_fair_share(inner, options).value(); }};
+}
+
+auto make_priority_part(const PolicyArguments& arguments, PolicyFactory inner) -> Result<PolicyFactory> {
+  PriorityOptions options;
+  SPIDER_TRY(options.share, number(arguments, "share", 2, options.share));
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options.stale_after).count();
+  SPIDER_TRY(const auto stale, number(arguments, "stale", 1, static_cast<std::uint32_t>(seconds)));
+  options.stale_after = std::chrono::seconds{stale};
+  return PolicyFactory{[inner = std::move(inner), options] { return make_priority(inner, options).value(); }};
 }
 
 auto make_job_round_robin_part(const PolicyArguments& arguments, PolicyFactory inner)
@@ -135,9 +162,14 @@ PolicyRegistry::PolicyRegistry()
     : parts_{{"fifo", "by submission of the job, then by readiness of the task", {}, true, make_fifo_part},
              {"fair-share",
               "the resource group served longest ago goes next",
-              {"overtakes"},
+              {"overtakes", "weighted", "measured"},
               false,
               make_fair_share_part},
+             {"priority",
+              "the most urgent class goes next; lower ones have a reserved share and bounded staleness",
+              {"share", "stale"},
+              false,
+              make_priority_part},
              {"job-round-robin",
               "the jobs in rotation offer one task each in turn",
               {"active", "turns"},

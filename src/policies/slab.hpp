@@ -27,6 +27,16 @@ class Slab {
     return chunks_[at >> kChunkBits].get()[at & (kChunkRecords - 1)];
   }
 
+  /// Asks for the record's cache lines ahead of its use.
+  auto prefetch(std::uint32_t at) const -> void {
+    const auto* record = &(*this)[at];
+    __builtin_prefetch(record);
+    __builtin_prefetch(reinterpret_cast<const char*>(record + 1) - 1);
+  }
+
+  /// Numbers below this have been taken at least once.
+  [[nodiscard]] auto end() const noexcept -> std::uint32_t { return used_; }
+
   [[nodiscard]] auto take(const Record& record) -> std::uint32_t {
     if (free_ != kNoSlot) {
       const auto at = free_;

@@ -27,7 +27,7 @@ class SlotIndex {
     if (4 * (size_ + 1) > 3 * cells_.size()) grow();
     auto& cell = cells_[locate(key)];
     if (cell.slot == kNoSlot) ++size_;
-    cell = {key, slot};
+    cell = {static_cast<std::uint32_t>(key), static_cast<std::uint32_t>(key >> 32U), slot};
   }
 
   auto erase(std::uint64_t key) -> void {
@@ -36,7 +36,7 @@ class SlotIndex {
     if (cells_[hole].slot == kNoSlot) return;
     const auto mask = cells_.size() - 1;
     for (auto at = (hole + 1) & mask; cells_[at].slot != kNoSlot; at = (at + 1) & mask) {
-      const auto distance_from_home = (at - mix64(cells_[at].key)) & mask;
+      const auto distance_from_home = (at - mix64(cells_[at].key())) & mask;
       if (distance_from_home < ((at - hole) & mask)) continue;
       cells_[hole] = cells_[at];
       hole = at;
@@ -51,16 +51,19 @@ class SlotIndex {
   }
 
  private:
-  struct Cell {
-    std::uint64_t key = 0;
+  struct Cell {  // 12 bytes
+    std::uint32_t low = 0;
+    std::uint32_t high = 0;
     std::uint32_t slot = kNoSlot;
+
+    [[nodiscard]] auto key() const -> std::uint64_t { return std::uint64_t{high} << 32U | low; }
   };
 
   /// Where the key is, or the empty cell where it would be.
   [[nodiscard]] auto locate(std::uint64_t key) const -> std::size_t {
     const auto mask = cells_.size() - 1;
     auto at = mix64(key) & mask;
-    while (cells_[at].slot != kNoSlot && cells_[at].key != key) at = (at + 1) & mask;
+    while (cells_[at].slot != kNoSlot && cells_[at].key() != key) at = (at + 1) & mask;
     return at;
   }
 
@@ -68,7 +71,7 @@ class SlotIndex {
     const auto old = std::move(cells_);
     cells_.assign(old.empty() ? 8 : 2 * old.size(), Cell{});
     for (const auto& cell : old) {
-      if (cell.slot != kNoSlot) cells_[locate(cell.key)] = cell;
+      if (cell.slot != kNoSlot) cells_[locate(cell.key())] = cell;
     }
   }
 

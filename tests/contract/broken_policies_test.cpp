@@ -34,6 +34,8 @@ enum class Defect : std::uint8_t {
   drop_leaves_one,
   drop_miscounts,
   drop_takes_too_much,
+  takes_the_newest,
+  take_leaves_one,
   size_lies,
   clear_leaves_one,
   clear_remembers,
@@ -74,6 +76,20 @@ class Defective final : public SchedulingPolicy {
     }
     entries_.erase(at);
     if (has(Defect::changes_one) && asked_ == 50) ++entry.deliveries;
+    return entry;
+  }
+
+  auto take_oldest(JobId job, TimePoint) -> std::optional<InboundEntry> override {
+    const auto of_the_job = [job](const InboundEntry& entry) { return entry.job == job; };
+    auto at = std::find_if(entries_.begin(), entries_.end(), of_the_job);
+    if (at == entries_.end()) return std::nullopt;
+    if (has(Defect::takes_the_newest)) {
+      while (std::find_if(at + 1, entries_.end(), of_the_job) != entries_.end()) {
+        at = std::find_if(at + 1, entries_.end(), of_the_job);
+      }
+    }
+    const auto entry = *at;
+    if (!has(Defect::take_leaves_one)) entries_.erase(at);
     return entry;
   }
 
@@ -185,6 +201,13 @@ TEST(BrokenPolicy, DropThatMiscountsIsFound) {
 TEST(BrokenPolicy, DropThatTakesAnotherJobsEntryIsFound) {
   EXPECT_THAT(testing::check_policy_drops_jobs(with(Defect::drop_takes_too_much)), Not(IsEmpty()));
 }
+TEST(BrokenPolicy, TakingTheNewestOfAJobIsFound) {
+  EXPECT_THAT(testing::check_policy_takes_oldest(with(Defect::takes_the_newest)),
+              Contains(HasSubstr("was admitted later")));
+}
+TEST(BrokenPolicy, TakingWithoutRemovingIsFound) {
+  EXPECT_THAT(testing::check_policy_takes_oldest(with(Defect::take_leaves_one)), Not(IsEmpty()));
+}
 TEST(BrokenPolicy, ClearThatLeavesOneIsFound) {
   EXPECT_THAT(testing::check_policy_clears(with(Defect::clear_leaves_one)), Not(IsEmpty()));
 }
@@ -213,6 +236,9 @@ TEST(BrokenPolicy, NewGroupsThatStarveOldOnesAreFound) {
    public:
     auto admit(const InboundEntry& entry, TimePoint now) -> void override { policy_->admit(entry, now); }
     auto next(TimePoint now) -> std::optional<InboundEntry> override { return policy_->next(now); }
+    auto take_oldest(JobId job, TimePoint now) -> std::optional<InboundEntry> override {
+      return policy_->take_oldest(job, now);
+    }
     auto drop_job(JobId job) -> std::size_t override { return policy_->drop_job(job); }
     auto clear() -> void override { policy_->clear(); }
     [[nodiscard]] auto size() const -> std::size_t override { return policy_->size(); }

@@ -4,6 +4,7 @@
 
 #include "spider/scheduling_policy.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <deque>
@@ -51,6 +52,17 @@ class PlainPolicy final : public SchedulingPolicy {
       } else {
         entries.pop_front();
       }
+      return entry;
+    }
+    return std::nullopt;
+  }
+  auto take_oldest(JobId job, TimePoint) -> std::optional<InboundEntry> override {
+    for (auto& [priority, entries] : held_) {
+      const auto at = std::find_if(entries.begin(), entries.end(),
+                                   [job](const Held& held) { return held.entry.job == job; });
+      if (at == entries.end()) continue;
+      const auto entry = at->entry;
+      entries.erase(at);
       return entry;
     }
     return std::nullopt;

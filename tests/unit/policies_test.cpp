@@ -269,6 +269,7 @@ class StuckPicker final : public GroupPicker {
   auto pick(TimePoint) -> GroupKey override { return {}; }
   auto finished(GroupKey, Duration) -> void override {}
   auto clear() -> void override {}
+  [[nodiscard]] auto turn(GroupKey) const -> std::uint64_t override { return 0; }
   [[nodiscard]] auto traits() const -> Traits override { return {"stuck", "none", {}}; }
 };
 

@@ -54,7 +54,8 @@ TEST_P(PolicyAllocation, NothingPerEntryInSteadyState) {
 
 INSTANTIATE_TEST_SUITE_P(All, PolicyAllocation,
                          ::testing::Values("fifo", "fair-share", "job-round-robin",
-                                           "fair-share/job-round-robin"));
+                                           "fair-share/job-round-robin", "fair-share(weighted=1)",
+                                           "priority/fair-share/job-round-robin"));
 
 }  // namespace
 }  // namespace spider

@@ -38,7 +38,7 @@ TEST(PolicyRegistry, UnknownPartIsNamedWithWhatIsKnown) {
   ASSERT_FALSE(policy);
   EXPECT_EQ(policy.error(), Errc::unknown_policy);
   EXPECT_THAT(policy.error().detail, HasSubstr("'lottery'"));
-  EXPECT_THAT(policy.error().detail, HasSubstr("fifo, fair-share, job-round-robin"));
+  EXPECT_THAT(policy.error().detail, HasSubstr("fifo, fair-share, priority, job-round-robin"));
 }
 
 TEST(PolicyRegistry, NothingMayFollowALeaf) {

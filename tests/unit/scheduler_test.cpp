@@ -234,6 +234,7 @@ class Fragile final : public SchedulingPolicy {
     if (++admitted_ == 2) throw std::runtime_error{"enough"};
   }
   auto next(TimePoint) -> std::optional<InboundEntry> override { return std::nullopt; }
+  auto take_oldest(JobId, TimePoint) -> std::optional<InboundEntry> override { return std::nullopt; }
   auto drop_job(JobId) -> std::size_t override { return 0; }
   auto clear() -> void override {}
   [[nodiscard]] auto size() const -> std::size_t override { return 0; }

@@ -12,6 +12,13 @@
 /// rounds, hence the bound: a group with work is picked within `groups + 2 · overtakes_max` picks,
 /// with `groups` the number of groups with work at any one time.
 ///
+/// Against an ideal server that serves all groups at once, a group with work is less than one entry
+/// behind or ahead, and one more behind for each arrival that overtakes it: `1 + 2 · overtakes_max`.
+///
+/// Places are exact over an inner policy with exact places (F8: a drain without arrivals follows them).
+/// The one in the group changes only by the group's own events. A burst of another group raises the
+/// global place of the r-th task of its group by at most r, own later submissions by 0.
+///
 /// Cost: O(1) per pick and per arrival; O(log returning groups) for one that comes back while groups
 /// served after it wait. Not a sort, not a scan over groups.
 

@@ -9,12 +9,13 @@
 ///
 /// Bound: an entry is returned after at most `entries_ahead + 1` where all are of one job, and else
 /// after at most `entries + older_arrivals` (see BacklogShape; those of its own resource group suffice
-/// where `fifo` serves only one). Work-conserving; no places.
+/// where `fifo` serves only one). Work-conserving. Places are exact.
 ///
-/// Cost: `admit` and `next` O(1), also when jobs come and go, as long as jobs arrive in order of
-/// submission; O(log jobs) for a job that arrives after a younger one. `drop_job` O(entries of the
-/// job). Memory: 80 bytes per entry and 56 to 72 per job, from chunks that grow without copying and are
-/// used again; given back when the last policy on them is destroyed.
+/// Cost: `admit` and `next` O(log jobs), O(1) in entries; `drop_job` O(entries of the job). A place
+/// costs O(log jobs); `in_group` O(jobs ahead) where one leaf holds several resource groups. The first
+/// place that is asked for makes an index over all entries, which costs 16 to 32 bytes each from then on.
+/// Memory: 80 bytes per entry and 56 to 72 per job, from chunks that grow without copying and are used
+/// again; given back when the last policy on them is destroyed.
 
 #include "spider/scheduling_policy.hpp"
 

@@ -9,7 +9,11 @@
 ///
 /// Bound: (turns of the picker) · (bound of the inner policy within one group). `admit` and `next` cost
 /// one table access by group and, unless grouped by job, one by job, beside what picker and inner policy
-/// cost; `drop_job` visits only the groups that hold entries of the job. No places.
+/// cost; `drop_job` visits only the groups that hold entries of the job.
+///
+/// Places: where the picker can tell whose turn is first, both, in O(groups with entries) beside what a
+/// place of the inner policy costs; where it cannot, and the groups are resource groups, `in_group`.
+/// Exact for resource groups if picker and inner policy are exact; otherwise an estimate.
 
 #include "spider/scheduling_policy.hpp"
 

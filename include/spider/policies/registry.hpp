@@ -6,7 +6,9 @@
 /// leaf, which holds the entries; where it is left out, it is `fifo`: `fair-share` means
 /// `fair-share/fifo`. A part may carry numbers: `job-round-robin(active=32,turns=8)`.
 /// Known from the start: `fifo` (policies/fifo.hpp), `fair-share(overtakes)`
-/// (policies/fair_share.hpp), `job-round-robin(active, turns)` (policies/job_round_robin.hpp).
+/// (policies/fair_share.hpp), `fair-share(weighted=1)` and `fair-share(measured=1)`
+/// (policies/weighted_fair_share.hpp), `job-round-robin(active, turns)` (policies/job_round_robin.hpp),
+/// `priority(share, stale)` with `stale` in seconds (policies/priority.hpp).
 /// A registry is a plain value; reading it from several threads is safe while nobody adds.
 
 #include "spider/error.hpp"

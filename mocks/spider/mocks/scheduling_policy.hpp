@@ -25,6 +25,7 @@ class MockSchedulingPolicy : public SchedulingPolicy {
 
   MOCK_METHOD(void, admit, (const InboundEntry&, TimePoint), (override));
   MOCK_METHOD(std::optional<InboundEntry>, next, (TimePoint), (override));
+  MOCK_METHOD(std::optional<InboundEntry>, take_oldest, (JobId, TimePoint), (override));
   MOCK_METHOD(std::size_t, drop_job, (JobId), (override));
   MOCK_METHOD(void, clear, (), (override));
   MOCK_METHOD(std::size_t, size, (), (const, override));
@@ -48,6 +49,7 @@ class MockGroupPicker : public GroupPicker {
   MOCK_METHOD(GroupKey, pick, (TimePoint), (override));
   MOCK_METHOD(void, finished, (GroupKey, Duration), (override));
   MOCK_METHOD(void, clear, (), (override));
+  MOCK_METHOD(std::uint64_t, turn, (GroupKey), (const, override));
   MOCK_METHOD(Traits, traits, (), (const, override));
 };
 

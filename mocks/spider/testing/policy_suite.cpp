@@ -93,6 +93,20 @@ auto check_policy_drops_jobs(const PolicyFactory& make, PolicySuiteOptions optio
   });
 }
 
+auto check_policy_takes_oldest(const PolicyFactory& make, PolicySuiteOptions options) -> PolicyFailures {
+  return with_seeds(options, [&](std::uint64_t seed) {
+    auto script = script_of(options, seed);
+    script.takes = 0.1;
+    PolicyTrial trial{make, seed};
+    run_script(trial, script);
+    trial.drain();
+    auto failures = trial.failures(PolicyPromise::takes_oldest);
+    append(failures, trial.failures(PolicyPromise::returns_each_once));
+    append(failures, trial.failures(PolicyPromise::conserves_work));
+    return failures;
+  });
+}
+
 auto check_policy_clears(const PolicyFactory& make, PolicySuiteOptions options) -> PolicyFailures {
   return with_seeds(options, [&](std::uint64_t seed) {
     PolicyTrial used{make, seed};
@@ -144,6 +158,7 @@ auto check_policy(const PolicyFactory& make, PolicySuiteOptions options) -> Poli
   append(failures, check_policy_conserves_work(make, options));
   append(failures, check_policy_is_deterministic(make, options));
   append(failures, check_policy_drops_jobs(make, options));
+  append(failures, check_policy_takes_oldest(make, options));
   append(failures, check_policy_clears(make, options));
   append(failures, check_policy_starvation_bound(make, options));
   append(failures, check_policy_places(make, options));

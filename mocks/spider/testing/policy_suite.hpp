@@ -47,6 +47,11 @@ using PolicyFailures = std::vector<std::string>;
 [[nodiscard]] auto check_policy_drops_jobs(const PolicyFactory& make, PolicySuiteOptions options = {})
     -> PolicyFailures;
 
+/// `take_oldest` removes the job's entry that was admitted first, of one class if it has several, and
+/// answers nothing for a job that is not held.
+[[nodiscard]] auto check_policy_takes_oldest(const PolicyFactory& make, PolicySuiteOptions options = {})
+    -> PolicyFailures;
+
 /// `clear` empties, and what follows is as from a new policy.
 [[nodiscard]] auto check_policy_clears(const PolicyFactory& make, PolicySuiteOptions options = {})
     -> PolicyFailures;

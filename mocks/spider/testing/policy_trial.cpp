@@ -104,22 +104,45 @@ auto PolicyTrial::ask() -> std::optional<InboundEntry> {
 auto PolicyTrial::take() -> std::optional<InboundEntry> {
   ++step_;
   const auto entry = ask();
-  if (entry) {
-    const auto held = held_.find(entry->ref());
-    if (held == held_.end()) {
-      const auto before = std::find(returned_.begin(), returned_.end(), entry->ref()) != returned_.end();
-      fail(PolicyPromise::returns_each_once,
-           describe(entry->ref()) + (before ? " is returned twice" : " is returned, but was not held"));
-    } else {
-      if (facts(held->second) != facts(*entry)) {
-        fail(PolicyPromise::returns_each_once, describe(entry->ref()) + " is returned changed");
-      }
-      held_.erase(held);
-    }
-    returned_.push_back(entry->ref());
-  }
+  if (entry) accept(*entry);
   check_size(PolicyPromise::returns_each_once);
   return entry;
+}
+
+auto PolicyTrial::accept(const InboundEntry& entry) -> void {
+  const auto held = held_.find(entry.ref());
+  if (held == held_.end()) {
+    const auto before = std::find(returned_.begin(), returned_.end(), entry.ref()) != returned_.end();
+    fail(PolicyPromise::returns_each_once,
+         describe(entry.ref()) + (before ? " is returned twice" : " is returned, but was not held"));
+  } else {
+    if (facts(held->second) != facts(entry)) {
+      fail(PolicyPromise::returns_each_once, describe(entry.ref()) + " is returned changed");
+    }
+    held_.erase(held);
+  }
+  returned_.push_back(entry.ref());
+}
+
+// A script makes the tasks of a job in the order of their indices.
+auto PolicyTrial::take_oldest(JobId job) -> void {
+  ++step_;
+  const auto entry = policy_->take_oldest(job, now_);
+  const auto held =
+      std::count_if(held_.begin(), held_.end(), [&](const auto& one) { return one.first.job == job; });
+  if (entry.has_value() != (held > 0)) {
+    return fail(PolicyPromise::takes_oldest, "take_oldest() answers " +
+                                                 std::string{entry ? "an entry" : "nothing"} + ", " +
+                                                 std::to_string(held) + " of the job are held");
+  }
+  if (!entry) return;
+  for (const auto& [ref, other] : held_) {
+    if (ref.job != job || other.priority != entry->priority || ref.task >= entry->task) continue;
+    fail(PolicyPromise::takes_oldest,
+         "take_oldest() returns one that was admitted later than " + describe(ref));
+  }
+  accept(*entry);
+  check_size(PolicyPromise::takes_oldest);
 }
 
 auto PolicyTrial::drop(JobId job) -> void {
@@ -197,6 +220,8 @@ auto run_script(PolicyTrial& trial, const PolicyScript& script) -> void {
       trial.clear();
     } else if (draw < script.clears + script.drops) {
       trial.drop(workload.job());
+    } else if (draw < script.clears + script.drops + script.takes) {
+      trial.take_oldest(workload.job());
     } else if (rng.chance(growing ? 0.7 : 0.3)) {
       const auto entry = workload.entry();
       if (trial.held().size() < script.backlog) trial.admit(entry);

@@ -18,7 +18,14 @@ inline namespace v1 {
 namespace testing {
 
 /// Which promise a failure breaks.
-enum class PolicyPromise : std::uint8_t { returns_each_once, conserves_work, drops_jobs, clears, places };
+enum class PolicyPromise : std::uint8_t {
+  returns_each_once,
+  conserves_work,
+  drops_jobs,
+  takes_oldest,
+  clears,
+  places
+};
 
 class PolicyTrial {
  public:
@@ -28,6 +35,7 @@ class PolicyTrial {
   /// Asks for the next entry, waiting for `wake_at` where the policy may.
   auto take() -> std::optional<InboundEntry>;
   auto drop(JobId job) -> void;
+  auto take_oldest(JobId job) -> void;
   auto clear() -> void;
   auto feed_back(const InboundEntry& entry) -> void;
   auto check_places() -> void;
@@ -52,6 +60,8 @@ class PolicyTrial {
   TimePoint now_{};
   std::size_t step_ = 0;
   bool size_is_wrong_ = false;  // said once
+  auto accept(const InboundEntry& entry) -> void;
+
   std::map<TaskRef, InboundEntry> held_;
   std::vector<TaskRef> returned_;
   std::vector<std::pair<PolicyPromise, std::string>> failures_;
@@ -66,6 +76,7 @@ struct PolicyScript {
   std::size_t steps = 0;
   std::size_t backlog = 0;
   double drops = 0.02;
+  double takes = 0;
   double clears = 0;
 };
 auto run_script(PolicyTrial& trial, const PolicyScript& script) -> void;
