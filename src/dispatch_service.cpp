@@ -118,6 +118,8 @@ auto DispatchService::serve(SchedulerId scheduler) -> void { state_->serve(sched
 
 auto DispatchService::close() -> void { state_->close(); }
 
+auto DispatchService::holder(TaskRef task) const -> std::optional<ManagerId> { return state_->holder(task); }
+
 auto DispatchService::snapshot() const -> DispatchServiceCounters { return state_->snapshot(); }
 
 auto make_dispatch_service(DispatchServiceOptions options, DispatchQueueSource& source,

@@ -229,6 +229,11 @@ auto DispatchService::State::closed() const -> bool {
   return closed_;
 }
 
+auto DispatchService::State::holder(TaskRef task) const -> std::optional<ManagerId> {
+  const std::scoped_lock lock{mutex_};
+  return ledger_.holder(task);
+}
+
 auto DispatchService::State::snapshot() const -> DispatchServiceCounters {
   const std::scoped_lock lock{mutex_};
   auto counters = counters_;

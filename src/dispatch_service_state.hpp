@@ -81,6 +81,7 @@ class DispatchService::State final : public std::enable_shared_from_this<State> 
   auto detach() -> void;
   [[nodiscard]] auto closed() const -> bool;
   [[nodiscard]] auto snapshot() const -> DispatchServiceCounters;
+  [[nodiscard]] auto holder(TaskRef task) const -> std::optional<ManagerId>;
   [[nodiscard]] auto source() -> DispatchQueueSource& { return source_; }
 
  private:

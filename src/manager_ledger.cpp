@@ -118,4 +118,11 @@ auto ManagerLedger::next_deadline() const -> TimePoint {
   return std::min(deadline, saturating_add(by_age_.front().since, options_.assignment_lease));
 }
 
+auto ManagerLedger::holder(TaskRef task) const -> std::optional<ManagerId> {
+  for (const auto& record : by_age_) {
+    if (record.assignment.ref() == task) return record.owner->id;
+  }
+  return std::nullopt;
+}
+
 }  // namespace spider::inline v1::detail

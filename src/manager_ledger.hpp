@@ -10,6 +10,7 @@
 #include <boost/intrusive/set.hpp>
 
 #include <deque>
+#include <optional>
 #include <tuple>
 #include <unordered_map>
 
@@ -91,6 +92,9 @@ class ManagerLedger {
   [[nodiscard]] auto overdue(TimePoint now) const -> const Record*;
   /// When the one or the other will be there; kForever while nobody is on record.
   [[nodiscard]] auto next_deadline() const -> TimePoint;
+
+  /// Who has the task on record. O(outstanding).
+  [[nodiscard]] auto holder(TaskRef task) const -> std::optional<ManagerId>;
 
   [[nodiscard]] auto managers() const -> std::size_t { return by_contact_.size(); }
   [[nodiscard]] auto outstanding() const -> std::size_t { return by_age_.size(); }

@@ -1,5 +1,7 @@
 #include "spider/scheduler.hpp"
 
+#include "scheduler_explain.hpp"
+#include "scheduler_tap.hpp"
 #include "spider/dispatch_channel.hpp"
 #include "spider/dispatch_service.hpp"
 #include "spider/handed_back.hpp"
@@ -19,26 +21,6 @@
 
 namespace spider {
 inline namespace v1 {
-
-namespace {
-
-/// Forwards to the user's observer, and tells the service which scheduler it serves.
-class Tap final : public Observer {
- public:
-  explicit Tap(std::shared_ptr<Observer> next) : next_{std::move(next)} {}
-
-  auto observe(const Event& event) noexcept -> void override {
-    if (event.kind == EventKind::registered && service_ != nullptr) service_->serve(event.scheduler);
-    if (next_) next_->observe(event);
-  }
-  auto connect(DispatchService* service) -> void { service_ = service; }
-
- private:
-  std::shared_ptr<Observer> next_;
-  DispatchService* service_ = nullptr;
-};
-
-}  // namespace
 
 class Scheduler::Impl final : public std::enable_shared_from_this<Impl> {
  public:
@@ -75,6 +57,10 @@ class Scheduler::Impl final : public std::enable_shared_from_this<Impl> {
 
   [[nodiscard]] auto storage() -> Storage& { return *storage_; }
 
+  auto explain(TaskRef task) -> Async<TaskExplanation> {
+    return detail::explain_task(storage_.get(), policy_core_.get(), service_.get(), task);
+  }
+
  private:
   auto make_parts(SchedulerOptions& options) -> Result<void>;
   auto run_core() -> Async<void> {
@@ -88,12 +74,13 @@ class Scheduler::Impl final : public std::enable_shared_from_this<Impl> {
 
   asio::any_io_executor executor_;
   std::shared_ptr<Clock> clock_;
-  Tap tap_;
+  detail::SchedulerTap tap_;
   std::shared_ptr<Storage> storage_;
   std::unique_ptr<HandedBackQueue> handed_back_;
   DispatchChannel channel_;
   std::unique_ptr<DispatchService> service_;
   std::shared_ptr<SchedulerCore> core_;
+  std::shared_ptr<PolicyCore> policy_core_;  // the same, if it is one
   std::unique_ptr<LocalExecutionManager> manager_;
 
   mutable std::mutex mutex_;
@@ -132,7 +119,8 @@ auto Scheduler::Impl::make_parts(SchedulerOptions& options) -> Result<void> {
   handed_back_ = std::make_unique<HandedBackQueue>(*clock_);
   SPIDER_TRY(service_,
              make_dispatch_service(options.service, *channel_.source, *handed_back_, *clock_, tap_));
-  tap_.connect(service_.get());
+  policy_core_ = std::dynamic_pointer_cast<PolicyCore>(core_);
+  tap_.connect(service_.get(), policy_core_.get());
   if (const auto simulated = std::dynamic_pointer_cast<VirtualClock>(clock_);
       simulated && !options.manager.hold_clock) {
     options.manager.hold_clock = [simulated] {
@@ -342,6 +330,12 @@ auto submit_and_wait_in(std::shared_ptr<Impl> impl, JobSpec job) -> Async<JobRes
   co_return JobResult{id, state, std::move(outputs)};
 }
 
+template <class Impl>
+auto place_in(std::shared_ptr<Impl> impl, TaskRef task) -> Async<std::optional<QueuePlace>> {
+  SPIDER_CO_TRY(const auto explained, co_await impl->explain(task));
+  co_return explained.place;
+}
+
 template <class T>
 auto refused(Error why) -> Async<T> {
   co_return why;
@@ -379,6 +373,14 @@ auto Scheduler::submit_and_wait(const JobBuilder& job) -> Async<JobResult> {
 auto Scheduler::cancel(JobId job) -> Async<JobState> { return guarded(impl_, impl_->storage().cancel(job)); }
 
 auto Scheduler::view(JobId job) -> Async<JobView> { return guarded(impl_, impl_->storage().view(job)); }
+
+auto Scheduler::explain(TaskRef task) -> Async<TaskExplanation> {
+  return guarded(impl_, impl_->explain(task));
+}
+
+auto Scheduler::place(TaskRef task) -> Async<std::optional<QueuePlace>> {
+  return guarded(impl_, place_in(impl_, task));
+}
 
 auto Scheduler::pause(PauseTarget target) -> Async<void> {
   return guarded(impl_, impl_->storage().pause(std::move(target)));

@@ -38,6 +38,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 namespace spider {
 inline namespace v1 {
@@ -102,6 +103,9 @@ class DispatchService final : public DispatchClient {
   auto close() -> void;
 
   [[nodiscard]] auto snapshot() const -> DispatchServiceCounters;
+
+  /// The manager that was handed the task and has not acknowledged it; none when nobody was. O(outstanding).
+  [[nodiscard]] auto holder(TaskRef task) const -> std::optional<ManagerId>;
 
  private:
   class State;

@@ -23,9 +23,9 @@ enum class EventKind : std::uint8_t {
   session_bumped,       ///< session = the new one, count = buffered entries cleared
   stale_batch_dropped,  ///< session = the batch's, count = entries
   duplicate_ignored,    ///< task
-  dispatched,           ///< task, group, priority, queue, deferrals, deliveries, duration = wait since ready
-  job_dropped,          ///< task.job, count = buffered entries dropped because it ended or finalizes
-  policy_idle,          ///< a work-conserving policy held count entries and returned none
+  dispatched,   ///< task, group, priority, queue, deferrals, deliveries, duration = wait since it was due
+  job_dropped,  ///< task.job, count = buffered entries dropped because it ended or finalizes
+  policy_idle,  ///< a work-conserving policy held count entries and returned none
   // The dispatch service.
   manager_joined,        ///< manager
   manager_left,          ///< manager, count = assignments handed back
@@ -36,10 +36,10 @@ enum class EventKind : std::uint8_t {
   // Execution managers.
   start_refused,   ///< manager, task, error
   task_started,    ///< manager, task, group, duration = wait since ready
-  task_succeeded,  ///< manager, task, duration = run time
-  task_failed,     ///< manager, task, error, duration
-  task_deferred,   ///< manager, task, duration = put off for
-  task_released,   ///< manager, task, error = why
+  task_succeeded,  ///< manager, task, group, priority, queue, duration = run time
+  task_failed,     ///< manager, task, group, priority, queue, error, duration = run time
+  task_deferred,   ///< manager, task, group, priority, queue, duration = put off for
+  task_released,   ///< manager, task, group, priority, queue, error = why
   finish_refused,  ///< manager, task, error: a late result was fenced
   task_overdue,    ///< manager, task: ran past its deadline, asked to stop
   storage_failed,  ///< manager, error: a call to the storage failed and is repeated

@@ -31,6 +31,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -65,22 +66,42 @@ struct PolicyCoreGauges {
   std::uint64_t dispatched = 0;  ///< assignments enqueued since construction
 };
 
+/// What a core knows of one task.
+struct BufferedTask {
+  BufferedTask() = default;
+
+  bool buffered = false;            ///< waits in the policy, or in the lane of commit or cleanup tasks
+  std::optional<QueuePlace> place;  ///< in the policy, if that has places
+};
+
 class PolicyCore final : public SchedulerCore {
  public:
   ~PolicyCore() override;
 
   [[nodiscard]] auto run(CoreContext& context) -> Async<void> override;
 
+  /// Whether and where the task waits. Suspends until the strand that runs `run` gets to it; without
+  /// one nothing is buffered. Callable from any thread; the strand's executor must be running.
+  /// Errors: `policy_failed`.
+  [[nodiscard]] auto look(TaskRef task) -> Async<BufferedTask>;
+
+  /// Feedback: a task that was dispatched ended after running for `cost`, or 0 where that does not count.
+  /// Whoever hears of the end calls this: `Scheduler` by the events of its manager. Job, task, group,
+  /// queue and class of `entry` count. Taken into account before the next decision; ignored unless the
+  /// policy uses costs; of more than 65,536 between two decisions the rest is dropped. Callable from any
+  /// thread, also by an observer.
+  auto finished(const InboundEntry& entry, Duration cost) -> void;
+
   /// Callable from any thread.
   [[nodiscard]] auto gauges() const -> PolicyCoreGauges;
 
  private:
   class Impl;
-  explicit PolicyCore(std::unique_ptr<Impl> impl);
+  explicit PolicyCore(std::shared_ptr<Impl> impl);
   friend auto make_policy_core(std::unique_ptr<SchedulingPolicy> policy, PolicyCoreOptions options)
       -> Result<std::unique_ptr<PolicyCore>>;
 
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;
 };
 
 /// Errors: `invalid_argument` for an option outside its range or no policy; `invalid_name` for the

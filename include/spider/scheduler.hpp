@@ -22,6 +22,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -105,6 +106,16 @@ class Scheduler {
   /// See JobClient. Errors: as there.
   [[nodiscard]] auto cancel(JobId job) -> Async<JobState>;
   [[nodiscard]] auto view(JobId job) -> Async<JobView>;
+
+  /// Why the task is not running, what would unblock it, and its place, from storage, policy and dispatch
+  /// service together (TaskExplanation::exact; the storage's half only, if the core is no PolicyCore).
+  /// Errors: `unknown_job`; `unknown_task`; those of `submit`.
+  [[nodiscard]] auto explain(TaskRef task) -> Async<TaskExplanation>;
+
+  /// Where a task stands that is queued or buffered; empty for others, and where the policy has no places.
+  /// Show a user the one in the group: the global one explains it. Errors: as `explain`.
+  [[nodiscard]] auto place(TaskRef task) -> Async<std::optional<QueuePlace>>;
+
   [[nodiscard]] auto pause(PauseTarget target) -> Async<void>;
   [[nodiscard]] auto resume(PauseTarget target) -> Async<void>;
 

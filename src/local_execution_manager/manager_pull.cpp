@@ -85,7 +85,7 @@ auto ManagerState::launch(const TaskAssignment& assignment, StartedTask started,
     Error why{Errc::unknown_handler, spec->handler};
     if (!stopping_) request.delay = options_.release_delay;
     if (stopping_) why = Errc::closed;
-    put_report(std::move(request), assignment.ref(), Duration::zero(), std::move(why));
+    put_report(std::move(request), ended(assignment, Duration::zero()), std::move(why));
     return;
   }
   auto task = std::make_shared<RunningTask>();

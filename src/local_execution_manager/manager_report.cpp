@@ -55,26 +55,36 @@ auto ManagerState::settle(RunningTask& task, TimePoint now) -> void {
     const Error late{Errc::stale_instance};
     observe(event(EventKind::finish_refused, ref), &late);
   } else if (!task.begun || (task.stopped_by_user && !answer.has_value())) {
-    put_report({instance, Kind::released}, ref, Duration::zero(), Errc::closed);
+    put_report({instance, Kind::released}, ended(task.assignment, Duration::zero()), Errc::closed);
   } else if (answer.has_value()) {
     FinishRequest request{instance, Kind::succeeded};
     request.output = std::move(answer).value();
-    put_report(std::move(request), ref, now - task.began, {});
+    put_report(std::move(request), ended(task.assignment, now - task.began), {});
   } else if (answer.error() != nullptr) {
-    put_report(failure(instance, *answer.error(), true), ref, now - task.began, *answer.error());
+    put_report(failure(instance, *answer.error(), true), ended(task.assignment, now - task.began),
+               *answer.error());
   } else if (!answer.retry()->delay()) {
     const auto& reason = answer.retry()->reason();
-    put_report(failure(instance, reason, false), ref, now - task.began, reason);
+    put_report(failure(instance, reason, false), ended(task.assignment, now - task.began), reason);
   } else {
     FinishRequest request{instance, Kind::deferred};
     request.delay = *answer.retry()->delay();
-    put_report(std::move(request), ref, request.delay, {});
+    const auto delay = request.delay;
+    put_report(std::move(request), ended(task.assignment, delay), {});
   }
 }
 
-auto ManagerState::put_report(FinishRequest request, TaskRef task, Duration ran, Error error) -> void {
-  auto said = event(event_of(request.kind), task);
-  said.duration = ran;
+auto ManagerState::ended(const TaskAssignment& assignment, Duration duration) const -> Event {
+  auto said = event(EventKind::task_released, assignment.ref());
+  said.group = assignment.group;
+  said.priority = assignment.priority;
+  said.queue = assignment.queue;
+  said.duration = duration;
+  return said;
+}
+
+auto ManagerState::put_report(FinishRequest request, Event said, Error error) -> void {
+  said.kind = event_of(request.kind);
   if (outbox_.empty()) reported_->notify_all();
   outbox_.push_back(std::move(request));
   outbox_reports_.push_back({said, std::move(error)});
@@ -123,8 +133,7 @@ auto ManagerState::conclude(const FinishRequest& request, const Report& report, 
   if (answer.error() == Errc::limit_exceeded && request.kind == Kind::succeeded) {
     // Refused for good, but the task would be running for ever.
     const Error too_large{Errc::limit_exceeded, "its output is larger than the storage takes"};
-    put_report(failure(request.instance, too_large, false), report.event.task, report.event.duration,
-               too_large);
+    put_report(failure(request.instance, too_large, false), report.event, too_large);
   }
 }
 

@@ -67,7 +67,8 @@ class ManagerState {
   // Returned handlers and what is reported of them (manager_report.cpp).
   auto forget(RunningTask& task) -> void;
   auto settle(RunningTask& task, TimePoint now) -> void;
-  auto put_report(FinishRequest request, TaskRef task, Duration ran, Error error) -> void;
+  [[nodiscard]] auto ended(const TaskAssignment& assignment, Duration duration) const -> Event;
+  auto put_report(FinishRequest request, Event said, Error error) -> void;
   auto report() -> Async<void>;
   auto conclude(const FinishRequest& request, const Report& report, const Result<void>& answer) -> void;
 

@@ -26,7 +26,7 @@ auto ManagerState::overdue(RunningTask& task, TimePoint now) -> void {
   observe(said, &error);
   FinishRequest request{task.started.instance, FinishRequest::Kind::failed};
   request.reason = error.message();
-  put_report(std::move(request), task.assignment.ref(), ran, std::move(error));
+  put_report(std::move(request), ended(task.assignment, ran), std::move(error));
   fence(task);
 }
 

@@ -142,6 +142,24 @@ auto CoreBuffer::end_job(JobId job) -> Result<std::size_t> {
   return count + regular;
 }
 
+auto CoreBuffer::look(TaskRef ref) const -> Result<BufferedTask> {
+  BufferedTask found;
+  if (is_chosen(ref)) return found;
+  if (ref.task.kind() != TaskKind::regular) {
+    found.buffered = lanes_[ref.task.kind() == TaskKind::commit ? 0 : 1].contains(ref.job);
+    return found;
+  }
+  found.buffered = index_.find(ref).has_value();
+  if (!found.buffered) return found;
+  SPIDER_TRY(found.place, guarded([&] { return policy_->place(ref.job, ref.task); }));
+  return found;
+}
+
+auto CoreBuffer::finished(const InboundEntry& entry, Duration cost) -> Result<void> {
+  SPIDER_TRY(guarded([&] { return policy_->finished(entry, cost), true; }));
+  return success();
+}
+
 auto CoreBuffer::clear() -> Result<std::size_t> {
   const auto count = size();
   chosen_.reset();

@@ -47,6 +47,12 @@ class CoreBuffer {
   /// What `next` answered has left: its task may be delivered anew.
   auto enqueued() -> void;
 
+  /// Whether and where it waits. Errors: `policy_failed`.
+  [[nodiscard]] auto look(TaskRef task) const -> Result<BufferedTask>;
+
+  /// Feedback of a task that was dispatched. Errors: `policy_failed`.
+  [[nodiscard]] auto finished(const InboundEntry& entry, Duration cost) -> Result<void>;
+
   /// Drops what is buffered of an ended job. Errors: `policy_failed`.
   [[nodiscard]] auto end_job(JobId job) -> Result<std::size_t>;
 

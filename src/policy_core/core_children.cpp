@@ -193,7 +193,7 @@ auto CoreRun::finish() -> Async<void> {
   cancel_children();
   static_cast<void>(co_await join(kForever));
   static_cast<void>(buffer_.clear());
-  publish_(dispatched_);
+  hooks_.publish(dispatched_);
   if (!registration_.session) co_return success();
   const auto executor = co_await asio::this_coro::executor;
   spawn(executor, context_.storage.unregister_scheduler(registration_));

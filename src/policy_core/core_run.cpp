@@ -105,7 +105,7 @@ auto CoreRun::ingest_ended(const EndedBatch& batch) -> void {
   }
   if (batch.gap) lose_registration();
   if (running() && wants_poll(TaskKind::regular)) lanes_->notify_all();
-  publish_(dispatched_);
+  hooks_.publish(dispatched_);
 }
 
 auto CoreRun::adopt(SessionId session) -> bool {
@@ -127,10 +127,11 @@ auto CoreRun::adopt(SessionId session) -> bool {
 
 auto CoreRun::pump() -> void {
   if (running() && registered_ && !blocked_ && !undecided_) decide();
-  publish_(dispatched_);
+  hooks_.publish(dispatched_);
 }
 
 auto CoreRun::decide() -> void {
+  if (const auto taken = hooks_.take_feedback(); !taken) return end(taken.error());
   const auto before = dispatched_;
   auto free = context_.sink.free_slots();
   auto ran_dry = false;

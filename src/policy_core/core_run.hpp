@@ -24,12 +24,17 @@ namespace spider::inline v1::detail {
 /// the children are coroutines that hold `this`, and `drive` joins them before it returns.
 class CoreRun {
  public:
-  CoreRun(CoreContext& context, const PolicyCoreOptions& options, CoreBuffer& buffer,
-          std::function<void(std::uint64_t)> publish)
+  /// What the run needs of its core.
+  struct Hooks {
+    std::function<void(std::uint64_t dispatched)> publish;  ///< the gauges have changed
+    std::function<Result<void>()> take_feedback;            ///< into the buffer's policy
+  };
+
+  CoreRun(CoreContext& context, const PolicyCoreOptions& options, CoreBuffer& buffer, Hooks hooks)
       : context_{context},
         options_{options},
         buffer_{buffer},
-        publish_{std::move(publish)},
+        hooks_{std::move(hooks)},
         main_{WaitingLine::make(context.clock)},
         lanes_{WaitingLine::make(context.clock)},
         slots_{WaitingLine::make(context.clock)},
@@ -79,7 +84,7 @@ class CoreRun {
   CoreContext& context_;
   const PolicyCoreOptions& options_;
   CoreBuffer& buffer_;
-  std::function<void(std::uint64_t)> publish_;
+  Hooks hooks_;
   std::shared_ptr<WaitingLine> main_;   // the supervisor: an end, a registration, a decision, children
   std::shared_ptr<WaitingLine> lanes_;  // pollers: budget, or a registration
   std::shared_ptr<WaitingLine> slots_;  // the slot watcher: the sink is full

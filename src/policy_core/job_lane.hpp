@@ -22,6 +22,8 @@ class JobLane {
     return true;
   }
 
+  [[nodiscard]] auto contains(JobId job) const -> bool { return by_job_.contains(job); }
+
   /// The oldest; the lane is not empty.
   [[nodiscard]] auto front() const -> const InboundEntry& { return entries_.front(); }
 
