@@ -91,6 +91,14 @@ auto make_fifo_part(const PolicyArguments&, const PolicyFactory&) -> Result<Poli
   return fifo_leaves();
 }
 
+auto make_weighted_part(bool measured, PolicyFactory inner) -> Result<PolicyFactory> {
+  WeightedFairShareOptions options;
+  options.measured = measured;
+  SPIDER_TRY(weighted_fair_share_picker(options));
+  return PolicyFactory{
+      [inner = std::move(inner), options] { return make_weighted_fair_share(inner, options).value(); }};
+}
+
 auto make_fair_share_part(const PolicyArguments& arguments, PolicyFactory inner) -> Result<PolicyFactory> {
   FairShareOptions options;
   SPIDER_TRY(options.overtakes_max, number(arguments, "overtakes", 0, options.overtakes_max));
@@ -103,14 +111,6 @@ auto make_fair_share_part(const PolicyArguments& arguments, PolicyFactory inner)
     return make_weighted_part(measured > 0, std::move(inner));
   }
   return PolicyFactory{[inner = std::move(inner), options] { return make_fair_share(inner, options); }};
-}
-
-auto make_weighted_part(bool measured, PolicyFactory inner) -> Result<PolicyFactory> {
-  WeightedFairShareOptions options;
-  options.measured = measured;
-  SPIDER_TRY(weighted_fair_share_picker(options));
-  return PolicyFactory{
-      [inner = std::move(inner), options] { return make_weighted_fair_share(inner, options).value(); }};
 }
 
 auto make_priority_part(const PolicyArguments& arguments, PolicyFactory inner) -> Result<PolicyFactory> {
