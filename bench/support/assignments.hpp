@@ -1,0 +1,24 @@
+#pragma once
+
+/// The item of every queue in these benchmarks: the real TaskAssignment.
+
+#include "spider/types.hpp"
+
+#include <cstdint>
+
+namespace spider::bench {
+
+inline constexpr SessionId kSession{7};
+
+/// Number 0 is what a producer sends to end a consumer.
+inline auto assignment(std::uint64_t number) -> TaskAssignment {
+  TaskAssignment item;
+  item.id = AssignmentId{number};
+  item.job = JobId{number};
+  item.group = ResourceGroupId{1};
+  item.scheduler = SchedulerId{1};
+  item.session = kSession;
+  return item;
+}
+
+}  // namespace spider::bench
