@@ -1,25 +1,11 @@
-// Counts what is allocated by the shipped policies in steady state. This program's operator new is
-// replaced for it; every thread counts its own calls.
+// What the shipped policies allocate in steady state.
 
 #include "spider/policies/registry.hpp"
+#include "unit/allocation_counter.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <cstdlib>
-#include <new>
-
-namespace {
-thread_local std::uint64_t allocations = 0;
-}  // namespace
-
-auto operator new(std::size_t bytes) -> void* {
-  ++allocations;
-  if (auto* const memory = std::malloc(bytes == 0 ? 1 : bytes)) return memory;
-  throw std::bad_alloc{};
-}
-auto operator delete(void* memory) noexcept -> void { std::free(memory); }
-auto operator delete(void* memory, std::size_t) noexcept -> void { std::free(memory); }
 
 namespace spider {
 namespace {
@@ -46,10 +32,10 @@ TEST_P(PolicyAllocation, NothingPerEntryInSteadyState) {
   };
   for (int entry = 0; entry < 5'000; ++entry) admit();
   churn(50'000);
-  const auto before = allocations;
+  const auto before = testing::allocations();
   churn(50'000);
   EXPECT_EQ(policy.value()->size(), 5'000U);
-  EXPECT_EQ(allocations - before, 0U);
+  EXPECT_EQ((testing::allocations() - before).objects, 0U);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, PolicyAllocation,
