@@ -16,6 +16,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -97,6 +99,44 @@ auto transfer_ours(int threads, std::size_t batch) -> std::uint64_t {
   return total;
 }
 
+/// What two awaited calls through the interfaces cost when there is nothing to do: no queue behind them can
+/// be faster.
+class IdleSink final : public DispatchQueueSink {
+ public:
+  auto enqueue(TaskAssignment) -> Async<void> override { co_return success(); }
+  auto enqueue_batch(std::vector<TaskAssignment>) -> Async<std::size_t> override { co_return std::size_t{0}; }
+  auto try_enqueue(const TaskAssignment&) -> Result<void> override { return success(); }
+  auto bump_session(SessionId) -> Result<void> override { return success(); }
+  auto free_slots() const -> std::size_t override { return 1; }
+  auto wait_for_slots() -> Async<std::size_t> override { co_return std::size_t{1}; }
+  auto close() -> void override {}
+};
+
+class IdleSource final : public DispatchQueueSource {
+ public:
+  auto dequeue(Duration) -> Async<std::optional<TaskAssignment>> override {
+    co_return assignment(made_++ < kItems ? made_ : 0);
+  }
+  auto dequeue_batch(std::size_t, Duration) -> Async<std::vector<TaskAssignment>> override {
+    co_return std::vector<TaskAssignment>{};
+  }
+  auto try_dequeue() -> Result<std::optional<TaskAssignment>> override { return std::nullopt; }
+
+ private:
+  std::uint64_t made_ = 0;
+};
+
+auto transfer_nothing() -> std::uint64_t {
+  asio::io_context context{1};
+  const std::unique_ptr<DispatchQueueSink> sink = std::make_unique<IdleSink>();
+  const std::unique_ptr<DispatchQueueSource> source = std::make_unique<IdleSource>();
+  std::uint64_t sum = 0;
+  asio::co_spawn(context, produce(*sink), asio::detached);
+  asio::co_spawn(context, consume(*source, sum), asio::detached);
+  context.run();
+  return sum;
+}
+
 // --- Asio ------------------------------------------------------------------------------------------
 
 using Signature = void(boost::system::error_code, TaskAssignment);
@@ -165,6 +205,7 @@ auto measure(benchmark::State& state, Transfer transfer) -> void {
 auto ours(benchmark::State& state, int threads, std::size_t batch) -> void {
   measure(state, [=] { return transfer_ours(threads, batch); });
 }
+auto await_floor(benchmark::State& state) -> void { measure(state, transfer_nothing); }
 auto asio_channel(benchmark::State& state) -> void {
   measure(state, [] { return transfer_asio<Channel>(1); });
 }
@@ -177,6 +218,7 @@ BENCHMARK_CAPTURE(ours, 1thread, 1, 0)->UseRealTime();
 BENCHMARK_CAPTURE(ours, 1thread_batch64, 1, 64)->UseRealTime();
 BENCHMARK_CAPTURE(ours, 2threads, 2, 0)->UseRealTime();
 BENCHMARK_CAPTURE(ours, 2threads_batch64, 2, 64)->UseRealTime();
+BENCHMARK(await_floor)->UseRealTime();
 BENCHMARK(asio_channel)->UseRealTime();
 BENCHMARK(asio_concurrent_channel)->UseRealTime();
 BENCHMARK(tbb_queue)->UseRealTime();

@@ -23,6 +23,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -42,11 +43,29 @@ constexpr EndlessStorage::Options kEntries{.groups = 1, .jobs = 1'000, .entries_
 /// What all managers have taken; the last one to see that it is all calls `done`.
 struct Tally {
   std::atomic<std::uint64_t> taken{0};
-  std::function<void()> done;
+  std::function<void()> done = [] {};
 
   auto add(std::uint64_t count) -> void {
     if (taken.fetch_add(count) + count == kTasks) done();
   }
+};
+
+/// Stops the context when the last of its coroutines ends: alarms of the parts may be set for later.
+class Roots {
+ public:
+  explicit Roots(asio::io_context& context) : context_{context} {}
+
+  /// The handler of one more coroutine.
+  auto one() {
+    ++running_;
+    return [this](auto&&...) {
+      if (--running_ == 0) context_.stop();
+    };
+  }
+
+ private:
+  asio::io_context& context_;
+  std::atomic<std::size_t> running_{0};
 };
 
 auto run_on_two_threads(asio::io_context& context) -> void {
@@ -79,6 +98,7 @@ struct Pipeline {
   asio::strand<asio::io_context::executor_type> strand = asio::make_strand(context);
   asio::cancellation_signal stop;
   Tally tally;
+  Roots roots{context};
 };
 
 auto dispatch(benchmark::State& state, std::size_t max) -> void {
@@ -95,11 +115,11 @@ auto dispatch(benchmark::State& state, std::size_t max) -> void {
     };
     CoreContext parts{p.storage, *p.channel.sink, p.handed_back, p.clock, null_observer()};
     asio::co_spawn(p.strand, rooted(p.core->run(parts)),
-                   asio::bind_cancellation_slot(p.stop.slot(), asio::detached));
+                   asio::bind_cancellation_slot(p.stop.slot(), p.roots.one()));
     for (std::size_t number = 0; number < kManagers; ++number) {
       asio::co_spawn(p.context,
                      manage(*p.service, ManagerId{number + 1}, max, p.clock, p.tally, latencies[number]),
-                     asio::detached);
+                     p.roots.one());
     }
     run_on_two_threads(p.context);
     if (p.tally.taken != kTasks) return state.SkipWithError("tasks were lost");
@@ -167,7 +187,6 @@ auto dispatch_by_hand(benchmark::State& state) -> void {
     Channel channel{context.get_executor(), kCapacity};
     Outstanding outstanding;
     Tally tally;
-    tally.done = [] {};
     for (std::size_t number = 0; number < kManagers; ++number) {
       asio::co_spawn(
           context,
