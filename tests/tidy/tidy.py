@@ -42,8 +42,9 @@ class Floors:
 
 
 class File:
-    def __init__(self, path, text, siblings=frozenset()):
+    def __init__(self, path, text, siblings=frozenset(), read=None):
         self.path, self.text, self.siblings = path, text, siblings
+        self.read = read or (lambda _: "")  # the text of another file
         self.is_header = path.endswith(".hpp")
         self.is_cpp = path.endswith((".hpp", ".cpp"))
         self.code = cpp_text.without_comments_and_strings(text) if self.is_cpp else ""
@@ -147,14 +148,31 @@ def file_names(file, _):
 
 
 def tests_are_built(file, _):
-    if not (file.under("tests") and file.path.endswith(".cpp")):
-        return
+    if not file.under("tests") or file.under("tests/package") or not file.path.endswith(".cpp"):
+        return  # tests/package is a project of its own
     parts = file.path.split("/")
     if re.search(r"^(?:TYPED_)?TEST(?:_[FP])?\(", file.code, re.MULTILINE):
         if parts[1] not in TEST_FOLDERS:
             yield 1, f"tests live in tests/{{{','.join(TEST_FOLDERS)}}}, no program is made of this folder"
         if not file.path.endswith("_test.cpp"):
             yield 1, "a file with tests is named <unit>_test.cpp"
+
+
+# --- Documents ---------------------------------------------------------------------------------
+
+
+def snippets(file, _):
+    """`<!-- FILE -->` before a block of C++: what the page shows is part of a file that is compiled."""
+    if not (file.under("docs") and file.path.endswith(".md")):
+        return
+    for block in re.finditer(r"(?:<!-- (\S+) -->\n)?```cpp\n(.*?)```", file.text, re.DOTALL):
+        source, shown = block.groups()
+        if not source:
+            yield file.line(block.start()), "a block of C++ without the file that it is cut from"
+        elif source not in file.siblings:
+            yield file.line(block.start()), f"{source} is not there"
+        elif shown not in file.read(source):
+            yield file.line(block.start()), f"this is not in {source}"
 
 
 # --- Banned text -------------------------------------------------------------------------------
@@ -221,7 +239,7 @@ def coroutine_lambdas(file, _):
 
 RULES = (
     floors, drivers, sizes, include_order, header_form, file_names, tests_are_built, banned_calls, banned_text,
-    coroutine_conditions, coroutine_temporaries, coroutine_lambdas,
+    coroutine_conditions, coroutine_temporaries, coroutine_lambdas, snippets,
 )  # fmt: skip
 
 
@@ -244,9 +262,12 @@ def main(arguments):
     table = Floors((root / "tests/tidy/floors.txt").read_text(encoding="utf-8"))
     paths = frozenset(project_files(root))
     breaches = 0
+
+    def read(path):
+        return (root / path).read_text(encoding="utf-8", errors="replace")
+
     for path in sorted(paths):
-        text = (root / path).read_text(encoding="utf-8", errors="replace")
-        for line, rule, message in check(File(path, text, paths), table):
+        for line, rule, message in check(File(path, read(path), paths, read), table):
             print(f"{path}:{line}: [{rule}] {message}")
             breaches += 1
     print(f"tidy: {len(paths)} files, {breaches} breaches")

@@ -13,7 +13,8 @@ TABLE = tidy.Floors(
     policy_core: policies/grouped
     """
 )
-SIBLINGS = frozenset({"include/spider/waiting.hpp"})
+SIBLINGS = frozenset({"include/spider/waiting.hpp", "examples/a.cpp"})
+OTHERS = {"examples/a.cpp": "int main() {}\nint x;\n"}
 HEADER = "#pragma once\n\n/// What it is.\n\n"
 LONG = "int f(int n) {\n" + "  n += 1;\n" * 70 + "}\n"
 
@@ -69,6 +70,9 @@ REFUSED = [  # rule, path, text, line
     ("coroutine_temporaries", "src/fifo.cpp", "co_await initiate([self] { self->go(); }, token);\n", 1),
     ("coroutine_lambdas", "src/fifo.cpp", "spawn([this]() -> Async<void> { co_await f(); });\n", 1),
     ("coroutine_lambdas", "src/fifo.cpp", "auto f = [&] {\n  co_return 1;\n};\n", 1),
+    ("snippets", "docs/a.md", "\n```cpp\nint x;\n```\n", 2),
+    ("snippets", "docs/a.md", "<!-- examples/gone.cpp -->\n```cpp\nint x;\n```\n", 1),
+    ("snippets", "docs/a.md", "<!-- examples/a.cpp -->\n```cpp\nint y;\n```\n", 1),
 ]
 
 PASSED = [  # path, text
@@ -87,6 +91,7 @@ PASSED = [  # path, text
     ("src/fifo.cpp", "auto f = [] { co_return 1; };\nauto g = [x] { return x; };\nauto h = co_await list[index](a);\n"),
     ("src/fifo.cpp", "snprintf(buffer, 8, x); clock.sleep_until(t); grand(); brand(1);\n"),
     ("tests/unit/a_test.cpp", "co_await clock.sleep_until(t);\n"),
+    ("docs/a.md", "<!-- examples/a.cpp -->\n```cpp\nint x;\n```\n```sh\nls\n```\n"),
     ("scripts/test", 'cd "$root/work/x"; cat https://example.org/home/page ./tmp/x\n'),
 ]  # fmt: skip
 
@@ -95,13 +100,13 @@ class Tidy(unittest.TestCase):
     def test_refuses_each_bad_text(self):
         for rule, path, text, line in REFUSED:
             with self.subTest(rule=rule, path=path, text=text[:80]):
-                found = [(at, name) for at, name, _ in tidy.check(tidy.File(path, text, SIBLINGS), TABLE)]
+                found = [(at, name) for at, name, _ in tidy.check(tidy.File(path, text, SIBLINGS, OTHERS.get), TABLE)]
                 self.assertIn((line, rule), found)
 
     def test_passes_each_sound_text(self):
         for path, text in PASSED:
             with self.subTest(path=path, text=text[:80]):
-                self.assertEqual(tidy.check(tidy.File(path, text, SIBLINGS), TABLE), [])
+                self.assertEqual(tidy.check(tidy.File(path, text, SIBLINGS, OTHERS.get), TABLE), [])
 
     def test_every_rule_has_a_text_that_it_refuses(self):
         self.assertEqual({rule.__name__ for rule in tidy.RULES}, {rule for rule, *_ in REFUSED})
