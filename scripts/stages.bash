@@ -1,6 +1,6 @@
 # The stages of scripts/test, and what they count. Sourced from the root of the tree.
 
-all_stages=(format tidy dev headers examples asan tsan release)
+all_stages=(format tidy dev headers examples asan tsan release package)
 jobs=${SPIDER_JOBS:-$(nproc)}
 passed=0 failed=0 skipped=0
 failures=() skips=()
@@ -46,12 +46,12 @@ need() {
   return 1
 }
 
-# build PRESET [TARGET]: configures and builds, as one check.
+# build PRESET [TARGET...]: configures and builds, as one check.
 build() {
   step "$1 build${2:+ $2}" build_quietly "$@"
 }
 build_quietly() {
-  cmake --preset "$1" && cmake --build --preset "$1" --parallel "$jobs" ${2:+--target "$2"}
+  cmake --preset "$1" && cmake --build --preset "$1" --parallel "$jobs" ${2:+--target "${@:2}"}
 }
 
 # run_tests NAME PRESET CTEST-ARGUMENT...: adds ctest's own counts to the totals.
@@ -116,7 +116,9 @@ stage_examples() {
 stage_asan() {
   export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:check_initialization_order=1
   export UBSAN_OPTIONS=print_stacktrace=1
-  build asan && run_tests "asan tests" asan --label-exclude '^tidy$'
+  # What has threads of its own (tests/race) is the thread sanitizer's.
+  build asan spider_unit_tests spider_contract_tests spider_integration_tests &&
+    run_tests "asan tests" asan --label-regex '^(unit|contract|integration)$'
 }
 
 stage_tsan() {
@@ -135,4 +137,10 @@ stage_release() {
   fi
   build release spider_program &&
     step "release info" build/release/spider info examples/workflows/photo-mosaic.json
+}
+
+# A user's project, built against what is installed.
+stage_package() {
+  local variant
+  for variant in static shared bare; do step "package $variant" tests/package/check "$variant"; done
 }
