@@ -10,6 +10,9 @@ namespace {
 /// Room for fewer entries than this is not worth a poll of its own.
 constexpr std::size_t kPollWorthwhile = 64;
 
+/// Reading the clock costs as much as deciding: so many entries are ingested or dispatched at one instant.
+constexpr std::size_t kPerInstant = 64;
+
 /// How many assignments one incarnation of a scheduler can draw ids for.
 constexpr unsigned kAssignmentBits = 40;
 
@@ -58,15 +61,19 @@ auto CoreRun::ingest(const InboundBatch& batch) -> void {
     undecided_ = true;
     main_->notify_all();
   }
-  for (const auto& entry : batch.entries) {
-    ingest_entry(entry);
-    if (!running()) return;
-  }
+  ingest_entries(batch.entries);
   pump();
 }
 
-auto CoreRun::ingest_entry(const InboundEntry& entry) -> void {
-  const auto now = context_.clock.now();
+auto CoreRun::ingest_entries(std::span<const InboundEntry> entries) -> void {
+  TimePoint now;
+  for (std::size_t count = 0; count < entries.size() && running(); ++count) {
+    if (count % kPerInstant == 0) now = context_.clock.now();
+    ingest_entry(entries[count], now);
+  }
+}
+
+auto CoreRun::ingest_entry(const InboundEntry& entry, TimePoint now) -> void {
   const auto outcome = buffer_.ingest(entry, now);
   if (!outcome) return end(outcome.error());
   if (outcome.value() == Ingest::duplicate) {
@@ -90,7 +97,7 @@ auto CoreRun::ingest_handed_back(const TaskAssignment& assignment) -> void {
   entry.priority = assignment.priority;
   entry.weight = 0;  // an assignment does not carry it
   entry.deliveries = 1;
-  ingest_entry(entry);
+  ingest_entry(entry, context_.clock.now());
 }
 
 auto CoreRun::ingest_ended(const EndedBatch& batch) -> void {
@@ -135,11 +142,13 @@ auto CoreRun::decide() -> void {
   const auto before = dispatched_;
   auto free = context_.sink.free_slots();
   auto ran_dry = false;
-  for (; free > 0; --free) {
-    const auto entry = buffer_.next(context_.clock.now());
+  TimePoint now;
+  for (std::size_t count = 0; free > 0; --free, ++count) {
+    if (count % kPerInstant == 0) now = context_.clock.now();
+    const auto entry = buffer_.next(now);
     if (!entry) return end(entry.error());
     ran_dry = !entry.value();
-    if (ran_dry || !dispatch(*entry.value())) break;
+    if (ran_dry || !dispatch(*entry.value(), now)) break;
   }
   if (!running()) return;
   if (free == 0 && !buffer_.empty()) block();
@@ -161,7 +170,7 @@ auto CoreRun::block() -> void {
   slots_->notify_all();
 }
 
-auto CoreRun::dispatch(const InboundEntry& entry) -> bool {
+auto CoreRun::dispatch(const InboundEntry& entry, TimePoint now) -> bool {
   const auto enqueued = context_.sink.try_enqueue(stamp(entry));
   if (!enqueued) {
     if (enqueued.error() == Errc::would_block) {
@@ -174,7 +183,7 @@ auto CoreRun::dispatch(const InboundEntry& entry) -> bool {
     return false;
   }
   const Event event{.kind = EventKind::dispatched,
-                    .at = context_.clock.now(),
+                    .at = now,
                     .scheduler = registration_.scheduler,
                     .session = session_,
                     .task = entry.ref(),
@@ -183,7 +192,7 @@ auto CoreRun::dispatch(const InboundEntry& entry) -> bool {
                     .queue = entry.queue,
                     .deferrals = entry.deferrals,
                     .deliveries = entry.deliveries,
-                    .duration = context_.clock.now() - entry.ready_at};
+                    .duration = now - entry.ready_at};
   buffer_.enqueued();
   ++dispatched_;
   context_.observer.observe(event);

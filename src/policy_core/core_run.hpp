@@ -17,6 +17,7 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <span>
 
 namespace spider::inline v1::detail {
 
@@ -64,7 +65,8 @@ class CoreRun {
   [[nodiscard]] auto wants_poll(TaskKind kind) const -> bool;
   auto lane_failed(const Error& error, SessionId polled_under, std::uint32_t failures) -> void;
   auto ingest(const InboundBatch& batch) -> void;
-  auto ingest_entry(const InboundEntry& entry) -> void;
+  auto ingest_entries(std::span<const InboundEntry> entries) -> void;
+  auto ingest_entry(const InboundEntry& entry, TimePoint now) -> void;
   auto ingest_handed_back(const TaskAssignment& assignment) -> void;
   auto ingest_ended(const EndedBatch& batch) -> void;
   auto adopt(SessionId session) -> bool;
@@ -72,7 +74,7 @@ class CoreRun {
   auto block() -> void;
   auto pump() -> void;
   auto decide() -> void;
-  auto dispatch(const InboundEntry& entry) -> bool;
+  auto dispatch(const InboundEntry& entry, TimePoint now) -> bool;
   auto end(Error why) -> void;
   [[nodiscard]] auto wake_at() -> TimePoint;
   [[nodiscard]] auto stamp(const InboundEntry& entry) -> TaskAssignment;
