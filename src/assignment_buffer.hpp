@@ -17,7 +17,8 @@
 
 namespace spider::inline v1::detail {
 
-class AssignmentBuffer {
+// On cache lines of its own: producers write one buffer while consumers write the other.
+class alignas(64) AssignmentBuffer {
  public:
   static constexpr std::size_t kBlockItemsMax = 512;
 

@@ -108,31 +108,43 @@ auto DispatchState::free_slots() const noexcept -> std::size_t {
 }
 
 auto DispatchState::bump(SessionId session) -> Result<void> {
-  auto refusal = Errc{};
-  SessionId current;
-  change([&] {
-    current = session_;
-    if (closed_) refusal = Errc::dispatch_queue_closed;
-    if (!closed_ && session <= current) refusal = Errc::invalid_session;
-    if (refusal != Errc{}) return;
-    const auto stale = total();
-    front_->clear();
-    back_->clear();
-    stale_dropped_ += stale;
-    count_freed(stale);
-    session_ = session;
-    overtaken_ = since_yield_ = 0;
-    for (auto it = producers_.begin(); it != producers_.end();) {
-      auto& waiter = *it++;
-      if (waiter.kind == WaiterKind::producer) evict(waiter);
-    }
-  });
-  if (refusal == Errc::invalid_session) {
-    return Error{refusal, "session " + std::to_string(session.value) + " is not after the current session " +
-                              std::to_string(current.value)};
+  Bumped bumped;
+  bool alone = false;
+  {
+    const std::scoped_lock front{front_lock_};
+    const std::scoped_lock back{back_lock_};
+    alone = consumer_line_ == 0 && producer_line_ == 0;
+    if (alone) bumped = bump_locked(session);
   }
-  if (refusal != Errc{}) return refusal;
-  return success();
+  if (!alone) {
+    change([&] {
+      bumped = bump_locked(session);
+      if (bumped.refusal != Errc{}) return;
+      for (auto it = producers_.begin(); it != producers_.end();) {
+        auto& waiter = *it++;
+        if (waiter.kind == WaiterKind::producer) evict(waiter);
+      }
+    });
+  }
+  if (bumped.refusal == Errc{}) return success();
+  if (bumped.refusal != Errc::invalid_session) return bumped.refusal;
+  return Error{bumped.refusal, "session " + std::to_string(session.value) +
+                                   " is not after the current session " +
+                                   std::to_string(bumped.current.value)};
+}
+
+/// Needs both spin locks. Leaves the lines to the caller.
+auto DispatchState::bump_locked(SessionId session) -> Bumped {
+  if (closed_) return {Errc::dispatch_queue_closed, session_};
+  if (session <= session_) return {Errc::invalid_session, session_};
+  const auto stale = total();
+  front_->clear();
+  back_->clear();
+  stale_dropped_ += stale;
+  count_freed(stale);
+  session_ = session;
+  overtaken_ = since_yield_ = 0;
+  return {Errc{}, session};
 }
 
 auto DispatchState::close() -> void {
@@ -153,6 +165,10 @@ auto DispatchState::take(std::span<TaskAssignment> out, bool may_yield) -> Taken
     }
     const std::size_t limit = options_.overtake_max;
     const auto room = overtakes ? limit - std::min(overtaken_, limit) : out.size();
+    if (front_->empty() && is_empty()) {
+      taken.drained = closed_;
+      return taken;
+    }
     if (front_->size() > out.size() || (front_->size() == out.size() && out.size() <= room)) {
       taken.count = out.size();
       front_->take(out.data(), taken.count);

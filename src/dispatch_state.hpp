@@ -11,7 +11,8 @@
 ///    paths must know of the lines are written under both, and read under either.
 ///
 /// Every change to the lines, the session or the closed flag goes through `change`, which afterwards
-/// restores the invariants of `choose_consumers` and `choose_producers`.
+/// restores the invariants of `choose_consumers` and `choose_producers`. Only a bump that finds both lines
+/// empty does without: there is nobody to choose.
 
 #include "assignment_buffer.hpp"
 #include "dispatch_waiter.hpp"
@@ -100,10 +101,19 @@ class DispatchState final : public HoldsSuspensions, public std::enable_shared_f
   auto update_alarm() -> void;
   auto expire() -> void;
 
+  struct Bumped {
+    Errc refusal{};
+    SessionId current;
+  };
+  [[nodiscard]] auto bump_locked(SessionId session) -> Bumped;
   auto put_locked(std::span<const TaskAssignment> items, std::size_t reserved) -> Put;
   auto take_from_both(std::span<TaskAssignment> out, std::size_t room) -> std::size_t;
   auto count_freed(std::size_t count) noexcept -> void;
   [[nodiscard]] auto total() const noexcept -> std::size_t { return front_->size() + back_->size(); }
+  /// Exact under front_lock_, and without the other one: what was put in before is seen.
+  [[nodiscard]] auto is_empty() const noexcept -> bool {
+    return enqueued_.load(std::memory_order_acquire) == freed_.load(std::memory_order_relaxed);
+  }
   [[nodiscard]] auto line_of(const DispatchWaiter& waiter) -> DispatchLine&;
   [[nodiscard]] auto woken_of(const DispatchWaiter& waiter) -> std::size_t&;
   [[nodiscard]] auto ahead_of(const DispatchWaiter& waiter) const -> std::size_t;
