@@ -83,7 +83,9 @@ class BrokenStorage final : public Storage {
       if (entries.empty() && claimed_) entries.push_back(*claimed_);
       claimed_ = entries.empty() ? std::nullopt : std::optional{entries.front()};
     }
-    if (is(Defect::greedy_group)) std::ranges::stable_sort(entries, {}, &InboundEntry::group);
+    if (is(Defect::greedy_group)) {
+      std::ranges::sort(entries, {}, [](const auto& entry) { return std::pair{entry.group, entry.ref()}; });
+    }
     if (is(Defect::loses_on_supersession)) {
       std::erase_if(entries, [&](const auto& entry) { return lost_.contains(entry.ref()); });
       if (!entries.empty()) last_entry_ = entries.back().ref();

@@ -109,6 +109,7 @@ auto scaled(Duration duration, double speed) -> Duration {
 
 struct Arrival {
   Duration at{};
+  std::size_t number = 0;  // among those of all workloads: simultaneous ones keep their order
   const WorkloadJob* job = nullptr;
 };
 
@@ -117,9 +118,11 @@ class Run {
   Run(const std::vector<Workload>& workloads, const RunOptions& options)
       : workloads_{workloads}, options_{options}, monitor_{options.workers} {
     for (const auto& workload : workloads) {
-      for (const auto& job : workload.jobs) arrivals_.push_back({job.arrival, &job});
+      for (const auto& job : workload.jobs) arrivals_.push_back({job.arrival, arrivals_.size(), &job});
     }
-    std::ranges::stable_sort(arrivals_, {}, &Arrival::at);
+    std::ranges::sort(arrivals_, {}, [](const Arrival& arrival) {
+      return std::pair{arrival.at, arrival.number};
+    });
   }
 
   auto execute() -> Result<RunReport>;

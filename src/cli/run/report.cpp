@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <iomanip>
 #include <ostream>
 #include <sstream>
@@ -55,7 +56,10 @@ auto line(std::ostream& out, const char* label, const std::string& value) -> voi
 
 auto print_groups(std::ostream& out, std::vector<GroupFigures*> groups) -> void {
   constexpr std::size_t kListed = 10;
-  std::ranges::stable_sort(groups, [](const auto* a, const auto* b) { return a->tasks > b->tasks; });
+  // All point into one vector: its order breaks ties.
+  std::ranges::sort(groups, [](const auto* a, const auto* b) {
+    return a->tasks != b->tasks ? a->tasks > b->tasks : std::less{}(a, b);
+  });
   out << "  " << std::left << std::setw(26) << "group" << std::right << std::setw(10) << "tasks"
       << std::setw(14) << "wait p50" << std::setw(14) << "wait p99" << std::setw(14) << "wait max"
       << std::setw(9) << "share" << '\n';
