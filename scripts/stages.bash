@@ -1,6 +1,6 @@
 # The stages of scripts/test, and what they count. Sourced from the root of the tree.
 
-all_stages=(format tidy dev headers examples asan tsan release package)
+all_stages=(format tidy dev headers examples fuzz asan tsan release package)
 jobs=${SPIDER_JOBS:-$(nproc)}
 passed=0 failed=0 skipped=0
 failures=() skips=()
@@ -104,13 +104,18 @@ stage_tidy() {
 }
 
 stage_dev() {
-  build dev && run_tests "dev tests" dev --label-exclude '^(tidy|example)$'
+  build dev && run_tests "dev tests" dev --label-exclude '^(tidy|example|fuzz)$'
 }
 
 stage_headers() { build dev all_verify_interface_header_sets; }
 
 stage_examples() {
   build dev && run_tests "examples" dev --label-regex '^example$'
+}
+
+# The corpora, and each of their files cut off at many places. Fuzzing itself is for scripts/night.
+stage_fuzz() {
+  build dev && run_tests "fuzz corpora" dev --label-regex '^fuzz$'
 }
 
 stage_asan() {
