@@ -203,6 +203,8 @@ def banned_text(file, _):
         return
     for match in re.finditer(r"\b(?:TODO|FIXME|XXX)\b", file.text):
         yield file.line(match.start()), f"{match.group()}: open an issue instead"
+    for match in re.finditer(r"^(?:<{7}|>{7}|={7}$)", file.text, re.MULTILINE):
+        yield file.line(match.start()), "a conflict that nobody resolved"
     for match in re.finditer(r"(?<![\w./~}$)-])/(?:work|home|root|Users|tmp|mnt)/", file.text):
         yield file.line(match.start()), "a path of one machine"
 

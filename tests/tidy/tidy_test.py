@@ -57,6 +57,7 @@ REFUSED = [  # rule, path, text, line
     ("banned_calls", "include/spider/fifo.hpp", 'printf("here");\n', 1),
     ("banned_calls", "src/policies/fifo.cpp", "const auto now = std::chrono::steady_clock::now();\n", 1),
     ("banned_text", "src/fifo.cpp", "int x;  // TODO: later\n", 1),
+    ("banned_text", "scripts/setup", "one\n" + "<" * 7 + " HEAD\n", 2),
     ("banned_text", "docs/guide.md", "Look at\n/home/someone/spider\n", 2),
     ("banned_text", "CMakeLists.txt", 'include_directories("/work/include")\n', 1),
     ("coroutine_conditions", "src/fifo.cpp", "if (co_await f()) g();\n", 1),
