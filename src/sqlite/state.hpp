@@ -93,6 +93,9 @@ class SqliteState {
   // Leases and deadlines (state_sweep.cpp).
   auto sweep(std::size_t limit) -> Result<SweepReport>;
 
+  /// For parts with tables of their own in the file.
+  [[nodiscard]] auto connection() noexcept -> Connection& { return *file_; }
+
   const SqliteStorageOptions options;
   const StorageLimits& limits;
   Clock& clock;
