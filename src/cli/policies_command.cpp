@@ -1,7 +1,5 @@
 #include "cli/policies_command.hpp"
 
-#include "spider/policies/registry.hpp"
-
 #include <CLI/App.hpp>
 
 #include <ostream>
@@ -20,11 +18,11 @@ auto print(const PolicyListing& policy, std::ostream& out) -> void {
 
 }  // namespace
 
-auto add_policies_command(CLI::App& program, Console console) -> Command {
+auto add_policies_command(CLI::App& program, Console console, const PolicyRegistry& registry) -> Command {
   auto* app = program.add_subcommand("policies", "What --policy may name, with each one's starvation bound");
-  return {app, [console] {
+  return {app, [console, registry] {
             console.out << "Specifications are stacks, outermost first: fair-share/job-round-robin/fifo\n\n";
-            for (const auto& policy : PolicyRegistry{}.list()) print(policy, console.out);
+            for (const auto& policy : registry.list()) print(policy, console.out);
             return kSuccess;
           }};
 }

@@ -59,6 +59,8 @@ auto distinct(const std::string& group, std::set<std::string>& taken) -> std::st
   return name;
 }
 
+}  // namespace
+
 auto load_all(const RunCommandOptions& options) -> Result<std::vector<Workload>> {
   SPIDER_TRY(const auto groups, groups_by_workload(options));
   std::vector<Workload> workloads;
@@ -74,6 +76,8 @@ auto load_all(const RunCommandOptions& options) -> Result<std::vector<Workload>>
   }
   return workloads;
 }
+
+namespace {
 
 auto status_of(const Error& error) -> int {
   return error == Errc::storage_unavailable ? kStorageFailed : kBadInput;
@@ -103,9 +107,10 @@ auto run_run(const RunCommandOptions& options, Console console) -> int {
   return report.value().all_succeeded() ? kSuccess : kTaskFailed;
 }
 
-auto add_run_command(CLI::App& program, Console console) -> Command {
+auto add_run_command(CLI::App& program, Console console, const PolicyRegistry& registry) -> Command {
   auto options = std::make_shared<RunCommandOptions>();
   auto& run = options->run;
+  run.registry = registry;
   auto* app = program.add_subcommand("run", "Run workloads through the whole framework, and measure");
   app->add_option("WORKLOAD", options->workloads,
                   "WfFormat .json, SWF .swf, stage CSV .csv (also .gz), or "

@@ -22,6 +22,10 @@ struct RunCommandOptions {
 /// `kBadInput` or `kStorageFailed`.
 [[nodiscard]] auto run_run(const RunCommandOptions& options, Console console) -> int;
 
-[[nodiscard]] auto add_run_command(CLI::App& program, Console console) -> Command;
+/// All workloads, each in its group. Errors: `invalid_argument`, `invalid_name`, those of `load_workload`.
+[[nodiscard]] auto load_all(const RunCommandOptions& options) -> Result<std::vector<Workload>>;
+
+[[nodiscard]] auto add_run_command(CLI::App& program, Console console, const PolicyRegistry& registry)
+    -> Command;
 
 }  // namespace spider::cli

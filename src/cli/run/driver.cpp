@@ -1,6 +1,7 @@
 #include "cli/run/driver.hpp"
 
 #include "cli/run/exec_handler.hpp"
+#include "cli/run/lag_meter.hpp"
 #include "cli/run/monitored_storage.hpp"
 #include "cli/workload/metrics.hpp"
 #include "spider/scheduler.hpp"
@@ -147,6 +148,7 @@ class Run {
   std::shared_ptr<Clock> clock_;
   Monitor monitor_;
   std::shared_ptr<RunObserver> observer_ = std::make_shared<RunObserver>(monitor_, options_);
+  std::shared_ptr<LagFigures> lag_ = std::make_shared<LagFigures>();
   std::shared_ptr<Storage> storage_;
   std::optional<Scheduler> scheduler_;
   std::vector<Arrival> arrivals_;
@@ -171,9 +173,11 @@ auto Run::scheduler_options() -> Result<SchedulerOptions> {
   options.handlers.add("take-time", TakeTime{clock_, monitor_});
   options.handlers.add("execute", Execute{monitor_});
   options.storage = storage_;
-  options.policy = options_.policy;
-  options.core_options.poll_wait = kHousekeeping;
-  options.core_options.seed = options_.seed;
+  SPIDER_TRY(const auto policy, options_.registry.make(options_.policy));
+  PolicyCoreOptions core;
+  core.poll_wait = kHousekeeping;
+  core.seed = options_.seed;
+  SPIDER_TRY(options.core, make_policy_core(with_lag_meter(policy(), lag_), core));
   options.service.cutoff = options.service.assignment_lease = 4 * kHousekeeping;
   options.manager.slots = options_.workers;
   options.manager.heartbeat_interval = kHousekeeping;
@@ -313,6 +317,7 @@ auto Run::report() -> Result<RunReport> {
   for (const auto& group : result.groups)
     waits.insert(waits.end(), group.waits_ns.begin(), group.waits_ns.end());
   result.wait = wait_figures(waits);
+  result.lag = *lag_;
   result.assignments = observer_->assignments;
   result.rescheduled = observer_->rescheduled;
   result.peak_rss_bytes = peak_rss_bytes();

@@ -7,6 +7,7 @@
 #include "cli/workload/workload.hpp"
 #include "spider/error.hpp"
 #include "spider/job.hpp"
+#include "spider/policies/registry.hpp"
 
 #include <cstddef>
 #include <functional>
@@ -30,6 +31,7 @@ struct RunProgress {
 
 struct RunOptions {
   std::string policy = "fair-share";
+  PolicyRegistry registry;  ///< what `policy` may name
   std::size_t workers = 4;  ///< task slots; ≥ 1
   TimeMode time = TimeMode::virtual_time;
   bool exec = false;  ///< tasks are real processes, in real time

@@ -2,6 +2,7 @@
 
 /// What a run tells at its end: the figures, as a table for people and as JSON for programs.
 
+#include "cli/run/lag_meter.hpp"
 #include "cli/run/monitor.hpp"
 
 #include <nlohmann/json_fwd.hpp>
@@ -44,6 +45,7 @@ struct RunReport {
   double utilization = 0;    ///< busy worker-seconds ÷ (workers × makespan)
   WaitFigures wait;
   std::vector<GroupFigures> groups;
+  LagFigures lag;
 
   std::uint64_t assignments = 0;
   std::uint64_t stale_dropped = 0;
