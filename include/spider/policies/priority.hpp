@@ -10,6 +10,9 @@
 ///    held longest first, out of its job's oldest entry. It costs its group no turn. Time counts from
 ///    its admission: what waits in the storage is the storage's to order.
 ///
+/// Where everything waits longer than `stale_after`, the order is that of admission and nothing else:
+/// choose it longer than waits are in good times.
+///
 /// Bound, in decisions, with `classes` those with entries at any one time and `inner` the bound of the
 /// inner policy within one class: `entries + share · max(classes − 1, 1) · inner`; `entries` are
 /// those that became stale before it. So, while nothing is stale, an entry at depth d of its class starts
@@ -29,7 +32,7 @@ namespace spider {
 inline namespace v1 {
 
 struct PriorityOptions {
-  Duration stale_after = std::chrono::minutes{10};  ///< > 0; Duration::max() = never
+  Duration stale_after = std::chrono::hours{24};  ///< > 0; Duration::max() = never
   std::uint32_t share = 8;  ///< one decision in so many goes to the lower classes; ≥ 2
 };
 

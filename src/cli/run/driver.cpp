@@ -183,7 +183,7 @@ auto Run::scheduler_options() -> Result<SchedulerOptions> {
   options.manager.heartbeat_interval = kHousekeeping;
   options.manager.poll_wait = kHousekeeping;
   options.manager.id = ManagerId{1};
-  options.dispatch_capacity = std::max<std::size_t>(64, options_.workers);
+  options.dispatch_capacity = options_.workers;  // decisions are made as late as may be
   options.clock = clock_;
   options.observer = observer_;
   return options;
