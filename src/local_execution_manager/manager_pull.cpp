@@ -1,24 +1,9 @@
 #include "local_execution_manager/manager_state.hpp"
 
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/strand.hpp>
-
 #include <algorithm>
 #include <utility>
 
 namespace spider::inline v1::detail {
-
-namespace {
-
-/// Owns all that the handler refers to.
-auto run_coroutine(RunningTaskPtr task) -> asio::awaitable<void> {
-  auto running = task->handler->start(*task->context, task->started.spec->input);
-  auto answer = co_await std::move(running);
-  task->answer = std::move(answer);
-}
-
-}  // namespace
 
 auto ManagerState::free_slots() const noexcept -> std::size_t {
   const auto unreported = outbox_.size() + in_report_;
@@ -103,7 +88,8 @@ auto ManagerState::launch(const TaskAssignment& assignment, StartedTask started,
   auto begun = event(EventKind::task_started, assignment.ref());
   begun.group = assignment.group;
   begun.duration = now - assignment.ready_at;
-  observe(begun);
+  begun.at = now;
+  parts_.observer.observe(begun);
   const auto has_parents = assignment.task.kind() == TaskKind::regular && !spec->parents.empty();
   if (has_parents && task->handler->wants_context()) {
     spawn(prepare(std::move(task)), {});
@@ -146,6 +132,7 @@ auto ManagerState::begin(const RunningTaskPtr& task, std::vector<std::vector<Byt
   facts.index = task->started.element;
   facts.deadline = task->started.deadline;
   facts.parents = std::move(parents);
+  if (task->handler->wants_context()) task->stop = std::stop_source{};
   task->context.emplace(std::move(facts), task->stop.get_token());
   if (task->handler->is_coroutine()) {
     begin_coroutine(task);
@@ -157,16 +144,13 @@ auto ManagerState::begin(const RunningTaskPtr& task, std::vector<std::vector<Byt
 
 auto ManagerState::begin_coroutine(const RunningTaskPtr& task) -> void {
   if (idle_homes_.empty()) {
-    task->home = asio::make_strand(executor_);
+    task->home = std::make_shared<CoroutineHome>(executor_, mailbox_);
   } else {
     task->home = std::move(idle_homes_.back());
     idle_homes_.pop_back();
   }
   task->begun = true;
-  // Handed back here, not by the coroutine: Asio touches the slot, which is the task's, until then.
-  auto returned = [task, mailbox = mailbox_](const std::exception_ptr&) { mailbox->returned(task); };
-  asio::co_spawn(task->home, rooted(run_coroutine(task)),
-                 asio::bind_cancellation_slot(task->cancel.slot(), std::move(returned)));
+  task->home->start(task);
 }
 
 auto ManagerState::flush_plain() -> void {

@@ -43,7 +43,7 @@ auto ManagerState::forget(RunningTask& task) -> void {
   std::swap(running_[task.position], running_.back());
   running_.pop_back();
   if (task.deadline) deadlines_.erase(*std::exchange(task.deadline, std::nullopt));
-  if (task.home) idle_homes_.push_back(std::exchange(task.home, {}));
+  if (task.home) idle_homes_.push_back(std::move(task.home));
   task.hold.reset();
 }
 
@@ -111,7 +111,9 @@ auto ManagerState::report() -> Async<void> {
       observe(failed, &answers.error());
       (void)co_await rest(backoff);
     }
+    const auto now = parts_.clock.now();
     for (std::size_t i = 0; answers && i < requests.size() && i < answers.value().size(); ++i) {
+      reports[i].event.at = now;
       conclude(requests[i], reports[i], answers.value()[i]);
     }
     in_report_ = 0;
@@ -123,11 +125,11 @@ auto ManagerState::report() -> Async<void> {
   co_return success();
 }
 
-auto ManagerState::conclude(const FinishRequest& request, const Report& report, const Result<void>& answer)
+auto ManagerState::conclude(const FinishRequest& request, Report& report, const Result<void>& answer)
     -> void {
   if (answer) {
-    observe(report.event, report.error.code ? &report.error : nullptr);
-    return;
+    report.event.error = report.error.code ? &report.error : nullptr;
+    return parts_.observer.observe(report.event);
   }
   observe(event(EventKind::finish_refused, report.event.task), &answer.error());
   if (answer.error() == Errc::limit_exceeded && request.kind == Kind::succeeded) {

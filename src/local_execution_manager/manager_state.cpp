@@ -38,6 +38,10 @@ auto ManagerState::main() -> Async<void> {
     SPIDER_CO_TRY(co_await wind_down());
   }
   ended_ = true;
+  for (const auto& home : idle_homes_) home->close();
+  for (const auto& task : running_) {
+    if (task->home) task->home->close();
+  }
   mailbox_->close();
   changed_->notify_all();
   if (why_.code) co_return why_;

@@ -10,6 +10,7 @@
 ///   heartbeat   says that the manager is alive
 /// `main` starts them, and ends them in an order in which no result is lost.
 
+#include "local_execution_manager/coroutine_home.hpp"
 #include "local_execution_manager/mailbox.hpp"
 #include "local_execution_manager/plain_runner.hpp"
 #include "spider/local_execution_manager.hpp"
@@ -70,7 +71,7 @@ class ManagerState {
   [[nodiscard]] auto ended(const TaskAssignment& assignment, Duration duration) const -> Event;
   auto put_report(FinishRequest request, Event said, Error error) -> void;
   auto report() -> Async<void>;
-  auto conclude(const FinishRequest& request, const Report& report, const Result<void>& answer) -> void;
+  auto conclude(const FinishRequest& request, Report& report, const Result<void>& answer) -> void;
 
   // Deadlines, leases, liveness (manager_watch.cpp).
   auto deadlines() -> Async<void>;
@@ -99,7 +100,7 @@ class ManagerState {
 
   std::vector<RunningTaskPtr> running_;
   std::vector<RunningTaskPtr> plain_batch_;  // launched in this pass, not yet with the runner
-  std::vector<asio::any_io_executor> idle_homes_;
+  std::vector<std::shared_ptr<CoroutineHome>> idle_homes_;
   Deadlines deadlines_;
   std::uint64_t sequence_ = 0;
 

@@ -87,8 +87,7 @@ auto ManagerState::fence(RunningTask& task) -> void {
 
 auto ManagerState::ask_to_stop(const RunningTaskPtr& task) -> void {
   task->stop.request_stop();
-  if (!task->home) return;
-  asio::post(task->home, [task] { task->cancel.emit(asio::cancellation_type::terminal); });
+  if (task->home) task->home->cancel(task);
 }
 
 auto ManagerState::heartbeat() -> Async<void> {

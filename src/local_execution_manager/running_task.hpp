@@ -5,9 +5,6 @@
 #include "spider/execution_client.hpp"
 #include "spider/handlers.hpp"
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/cancellation_signal.hpp>
-
 #include <map>
 #include <memory>
 #include <optional>
@@ -15,6 +12,7 @@
 
 namespace spider::inline v1::detail {
 
+class CoroutineHome;
 struct RunningTask;
 using RunningTaskPtr = std::shared_ptr<RunningTask>;
 using Deadlines = std::multimap<TimePoint, RunningTaskPtr>;
@@ -29,14 +27,13 @@ struct RunningTask {
   std::size_t position = 0;    // in the manager's list
   std::uint64_t sequence = 0;  // grows with each start
   std::optional<Deadlines::iterator> deadline;
-  bool fenced = false;               // its result is not wanted any more
-  bool stopped_by_user = false;      // by stop(cancel)
-  std::shared_ptr<void> hold;        // keeps virtual time from passing
-  asio::any_io_executor home;        // a coroutine's own strand
-  asio::cancellation_signal cancel;  // emitted on `home`
+  bool fenced = false;                  // its result is not wanted any more
+  bool stopped_by_user = false;         // by stop(cancel)
+  std::shared_ptr<void> hold;           // keeps virtual time from passing
+  std::shared_ptr<CoroutineHome> home;  // where a coroutine runs
 
   // Set before it goes to whoever runs it, which then has `begun` and `answer` until it comes back.
-  std::stop_source stop;
+  std::stop_source stop{std::nostopstate};  // with a state where the handler can see it
   std::optional<TaskContext> context;
   bool begun = false;
   Answer<Bytes> answer{Errc::internal};

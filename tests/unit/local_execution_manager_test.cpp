@@ -224,6 +224,21 @@ TEST_F(LocalManager, OverdueCoroutineIsCancelled) {
   EXPECT_EQ(finished()[1].at, TimePoint{seconds{11}});
 }
 
+TEST_F(LocalManager, WhatAHandlerDidToItsCancellationEndsWithIt) {
+  options.slots = 1;
+  sleeper.obeys = false;
+  add("sleep", 20);
+  add("sleep", 3600, with_timeout(seconds{10}));
+  begin();
+  run_for(seconds{15});
+  sleeper.obeys = true;
+  run_for(minutes{1});
+  ASSERT_EQ(finished().size(), 2U);
+  EXPECT_EQ(finished()[0].request.kind, Kind::succeeded);
+  EXPECT_EQ(finished()[1].at, TimePoint{seconds{30}});
+  EXPECT_EQ(sleeper.running, 0);
+}
+
 TEST_F(LocalManager, RenewsEveryThirdOfTheLeaseWhileItHoldsSomething) {
   add("sleep", 25);
   begin();
