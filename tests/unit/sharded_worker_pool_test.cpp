@@ -85,17 +85,32 @@ TEST_F(ShardedPool, UnknownPoolHasNoTraffic) {
   EXPECT_TRUE(pool_->traffic("nowhere").empty());
 }
 
-TEST_F(ShardedPool, SlotsOfGoneWorkersAreUsedAgain) {
+TEST_F(ShardedPool, SlotsOfGoneWorkersAreUsedAgainByAnyPool) {
   ShardedWorkerPoolOptions options;
   options.limits.workers_max = 2;
   open(2, options);
   for (std::uint64_t worker = 3; worker < 100; ++worker) {
+    const auto* pool = worker % 3 == 0 ? "default" : "other";
     ASSERT_TRUE(run(pool_->remove(WorkerId{worker - 2})));
-    ASSERT_TRUE(run(pool_->add(WorkerInfo{WorkerId{worker}, worker % 2 == 0 ? "default" : "other"})));
+    ASSERT_TRUE(run(pool_->add(WorkerInfo{WorkerId{worker}, pool})));
+    ClaimRequest request{ClaimantId{1}};
+    request.pool = pool;
+    const auto claimed = run(pool_->claim(std::move(request))).value();
+    ASSERT_TRUE(claimed) << worker;
+    ASSERT_TRUE(release(*claimed));
   }
   EXPECT_EQ(counts(), (WorkerCounts{.idle = 2, .added = 99, .removed = 97}));
-  EXPECT_EQ(claim()->worker, WorkerId{98});
+}
+
+TEST_F(ShardedPool, W2_SlotThatIsAnotherPoolsByNowIsNotClaimed) {
+  open(1);
+  at(WorkerPoolStep::popped, [this] {
+    EXPECT_TRUE(run(pool_->remove(WorkerId{1})));
+    EXPECT_TRUE(run(pool_->add(WorkerInfo{WorkerId{2}, "other"})));
+    return false;
+  });
   EXPECT_FALSE(claim());
+  EXPECT_EQ(counts(), (WorkerCounts{.idle = 1, .added = 2, .removed = 1}));
 }
 
 }  // namespace
