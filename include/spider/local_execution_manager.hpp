@@ -49,7 +49,7 @@ class ManagerState;
 struct LocalExecutionManagerOptions {
   LocalExecutionManagerOptions() = default;
 
-  ManagerId id{};                      ///< 0 = drawn at random
+  ManagerId id{};                      ///< 0 = drawn at random; any other must be new with each life
   std::size_t slots = 16;              ///< tasks at a time; 1 … 1,000,000
   std::optional<std::size_t> threads;  ///< of the pool, at most 1,024; none = one per slot, at most 64
   std::size_t batch = 256;             ///< assignments taken at once; ≥ 1

@@ -6,6 +6,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 
 #include <atomic>
@@ -125,6 +126,49 @@ TEST(SchedulerRace, StopFromWithinAHandlerReturnsAndNamesIt) {
   const auto stopped = report->get_future().get();
   ASSERT_EQ(stopped.still_running.size(), 1U);
   EXPECT_EQ(stopped.still_running[0].name, "sabotage");
+}
+
+/// A handler that submits a job to the scheduler that runs it, and waits for that job.
+class Nested {
+ public:
+  explicit Nested(std::shared_ptr<std::atomic<Scheduler*>> target) : target_{std::move(target)} {}
+  auto operator()(std::int64_t number) const -> Async<std::int64_t> {
+    JobBuilder inner;
+    const auto doubled = inner.task("twice", number);
+    auto waiting = target_->load()->submit_and_wait(inner);
+    const auto result = co_await std::move(waiting);
+    if (!result) co_return result.error();
+    co_return result.value().try_output<std::int64_t>(doubled);
+  }
+
+ private:
+  std::shared_ptr<std::atomic<Scheduler*>> target_;
+};
+
+TEST(SchedulerRace, HandlerMayReEnterTheSchedulerThatRunsIt) {
+  asio::thread_pool threads{1};
+  const auto target = std::make_shared<std::atomic<Scheduler*>>(nullptr);
+  auto settings = options();
+  settings.handlers.add("nested", Nested{target});
+  Scheduler scheduler{threads.get_executor(), std::move(settings)};
+  target->store(&scheduler);
+  JobBuilder job;
+  const auto outer = job.task("nested", std::int64_t{21});
+  const auto result = block_on(threads, scheduler.submit_and_wait(job));
+  ASSERT_TRUE(result) << result.error();
+  EXPECT_EQ(result.value().output<std::int64_t>(outer), 42);
+}
+
+TEST(SchedulerRace, LastReferenceMayBeDroppedOnAThreadOfThePool) {
+  for (int round = 0; round < 20; ++round) {
+    asio::thread_pool threads{kThreads};
+    auto last = std::make_shared<Scheduler>(threads.get_executor(), options());
+    for (int number = 0; number < 10; ++number) {
+      asio::co_spawn(threads, rooted(last->submit(small_job(number))), asio::detached);
+    }
+    asio::post(threads, [held = std::move(last)]() mutable { held.reset(); });
+    threads.join();
+  }
 }
 
 }  // namespace

@@ -42,8 +42,8 @@ class Floors:
 
 
 class File:
-    def __init__(self, path, text, siblings=frozenset(), read=None):
-        self.path, self.text, self.siblings = path, text, siblings
+    def __init__(self, path, text, siblings=frozenset(), read=None, tests=frozenset()):
+        self.path, self.text, self.siblings, self.tests = path, text, siblings, tests
         self.read = read or (lambda _: "")  # the text of another file
         self.is_header = path.endswith(".hpp")
         self.is_cpp = path.endswith((".hpp", ".cpp"))
@@ -175,6 +175,27 @@ def snippets(file, _):
             yield file.line(block.start()), f"this is not in {source}"
 
 
+def named_tests(path, text):
+    """The tests that `text` defines, as "Suite.Name"; a check of a contract suite is one of them."""
+    if path.startswith("tests/") and path.endswith(".cpp"):
+        for suite, name in re.findall(r"^(?:TYPED_)?TEST(?:_[FP])?\(\s*(\w+),\s*(\w+)\)", text, re.MULTILINE):
+            yield f"{suite}.{name}"
+    match = re.match(r"mocks/spider/testing/(dispatch_queue|storage|scheduler_core)_\w+\.cpp$", path)
+    if match:
+        suite = match.group(1).title().replace("_", "") + "Suite"
+        for rule, name in re.findall(r'\{"(\w+)", "(\w+)", ', text):
+            yield f"{suite}.{rule}{name}"
+
+
+def linked_tests(file, _):
+    """A document that names a test as `Suite.Name` names one that exists."""
+    if not file.under("docs"):
+        return
+    for match in re.finditer(r"`([A-Z]\w+\.[A-Z]\w+)`", file.text):
+        if match.group(1) not in file.tests:
+            yield file.line(match.start()), f"there is no test {match.group(1)}"
+
+
 # --- Banned text -------------------------------------------------------------------------------
 
 BANNED = (  # where, in code only, pattern, what
@@ -241,7 +262,7 @@ def coroutine_lambdas(file, _):
 
 RULES = (
     floors, drivers, sizes, include_order, header_form, file_names, tests_are_built, banned_calls, banned_text,
-    coroutine_conditions, coroutine_temporaries, coroutine_lambdas, snippets,
+    coroutine_conditions, coroutine_temporaries, coroutine_lambdas, snippets, linked_tests,
 )  # fmt: skip
 
 
@@ -262,14 +283,12 @@ def main(arguments):
     if not arguments:
         root = root.parents[2]
     table = Floors((root / "tests/tidy/floors.txt").read_text(encoding="utf-8"))
-    paths = frozenset(project_files(root))
+    texts = {path: (root / path).read_text(encoding="utf-8", errors="replace") for path in project_files(root)}
+    paths = frozenset(texts)
+    tests = frozenset(name for path, text in texts.items() for name in named_tests(path, text))
     breaches = 0
-
-    def read(path):
-        return (root / path).read_text(encoding="utf-8", errors="replace")
-
-    for path in sorted(paths):
-        for line, rule, message in check(File(path, read(path), paths, read), table):
+    for path, text in sorted(texts.items()):
+        for line, rule, message in check(File(path, text, paths, texts.get, tests), table):
             print(f"{path}:{line}: [{rule}] {message}")
             breaches += 1
     print(f"tidy: {len(paths)} files, {breaches} breaches")

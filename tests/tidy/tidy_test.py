@@ -15,6 +15,9 @@ TABLE = tidy.Floors(
 )
 SIBLINGS = frozenset({"include/spider/waiting.hpp", "examples/a.cpp"})
 OTHERS = {"examples/a.cpp": "int main() {}\nint x;\n"}
+TESTS = frozenset(tidy.named_tests("tests/unit/a_test.cpp", "TEST_F(Channel, KeepsOrder) {\n")) | frozenset(
+    tidy.named_tests("mocks/spider/testing/storage_fence_checks.cpp", '    {"T9", "FenceKit", fence_kit},\n')
+)
 HEADER = "#pragma once\n\n/// What it is.\n\n"
 LONG = "int f(int n) {\n" + "  n += 1;\n" * 70 + "}\n"
 
@@ -46,6 +49,7 @@ REFUSED = [  # rule, path, text, line
     ("tests_are_built", "tests/fuzz/swf_test.cpp", "TEST(Swf, Reads) {}\n", 1),
     ("tests_are_built", "tests/swf_test.cpp", "TEST_F(Swf, Reads) {}\n", 1),
     ("tests_are_built", "tests/unit/swf.cpp", "TYPED_TEST(Swf, Reads) {}\n", 1),
+    ("linked_tests", "docs/reliability.md", "proved\nby `Channel.LosesNothing`\n", 2),
     ("banned_calls", "tests/unit/a_test.cpp", "\nstd::this_thread::sleep_for(1ms);\n", 2),
     ("banned_calls", "mocks/spider/testing/app.hpp", "std::this_thread::sleep_until(t);\n", 1),
     ("banned_calls", "tests/race/a_test.cpp", "usleep(5);\n", 1),
@@ -93,6 +97,7 @@ PASSED = [  # path, text
     ("src/fifo.cpp", "snprintf(buffer, 8, x); clock.sleep_until(t); grand(); brand(1);\n"),
     ("tests/unit/a_test.cpp", "co_await clock.sleep_until(t);\n"),
     ("docs/a.md", "<!-- examples/a.cpp -->\n```cpp\nint x;\n```\n```sh\nls\n```\n"),
+    ("docs/reliability.md", "`Channel.KeepsOrder`, `StorageSuite.T9FenceKit`, `Clock.now()`, `types.hpp`\n"),
     ("scripts/test", 'cd "$root/work/x"; cat https://example.org/home/page ./tmp/x\n'),
 ]  # fmt: skip
 
@@ -101,13 +106,15 @@ class Tidy(unittest.TestCase):
     def test_refuses_each_bad_text(self):
         for rule, path, text, line in REFUSED:
             with self.subTest(rule=rule, path=path, text=text[:80]):
-                found = [(at, name) for at, name, _ in tidy.check(tidy.File(path, text, SIBLINGS, OTHERS.get), TABLE)]
+                file = tidy.File(path, text, SIBLINGS, OTHERS.get, TESTS)
+                found = [(at, name) for at, name, _ in tidy.check(file, TABLE)]
                 self.assertIn((line, rule), found)
 
     def test_passes_each_sound_text(self):
         for path, text in PASSED:
             with self.subTest(path=path, text=text[:80]):
-                self.assertEqual(tidy.check(tidy.File(path, text, SIBLINGS, OTHERS.get), TABLE), [])
+                file = tidy.File(path, text, SIBLINGS, OTHERS.get, TESTS)
+                self.assertEqual(tidy.check(file, TABLE), [])
 
     def test_every_rule_has_a_text_that_it_refuses(self):
         self.assertEqual({rule.__name__ for rule in tidy.RULES}, {rule for rule, *_ in REFUSED})
