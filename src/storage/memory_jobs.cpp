@@ -201,6 +201,8 @@ auto MemoryState::pause(const PauseTarget& target, bool paused) -> Result<void> 
   if (target.kind == PauseTarget::Kind::queue) {
     SPIDER_TRY(const auto queue, intern_queue(target.name));
     for (auto& lane : lanes_) lane.pause_queue(queue, paused);
+    if (queue >= paused_queues_.size()) paused_queues_.resize(queue + std::size_t{1});
+    paused_queues_[queue] = paused;
   } else {
     SPIDER_TRY(const auto id, intern_group(target.name));
     auto& group = groups_[id.value - 1];

@@ -217,8 +217,8 @@ class MemoryState {
 
   Names<std::uint64_t> group_names_;
   Names<QueueId> queue_names_;
-  std::deque<Group> groups_;  // by ResourceGroupId, from 1
-  std::vector<bool> paused_queues_;
+  std::deque<Group> groups_;         // by ResourceGroupId, from 1
+  std::vector<bool> paused_queues_;  // by QueueId
 
   JobTable jobs_;
   std::uint64_t last_job_ = 0;

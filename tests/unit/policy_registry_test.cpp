@@ -89,7 +89,7 @@ TEST(PolicyRegistry, AdditionsAreChecked) {
   EXPECT_EQ(registry.add("fifo", "", fifo_leaves()).error(), Errc::duplicate_name);
   EXPECT_EQ(registry.add("My/Policy", "", fifo_leaves()).error(), Errc::invalid_name);
   EXPECT_EQ(registry.add("empty", "", PolicyFactory{}).error(), Errc::invalid_argument);
-  EXPECT_EQ(registry.list().size(), 3U);
+  EXPECT_EQ(registry.list().size(), PolicyRegistry{}.list().size());
 }
 
 TEST(PolicyRegistry, EveryListedPolicyStatesItsBound) {
