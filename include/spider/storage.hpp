@@ -41,6 +41,7 @@ struct StorageLimits {
 
 struct SweepReport {
   std::size_t swept = 0;      ///< lapsed sessions, managers, deadlines that were acted on
+  std::size_t removed = 0;    ///< ended jobs that had been kept for long enough
   TimePoint next = kForever;  ///< when there will be something to sweep again, as known now
 };
 

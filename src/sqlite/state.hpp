@@ -220,7 +220,7 @@ class SqliteState {
   auto lapse_manager(ManagerId id) -> bool;
   auto overrun(InstanceId id) -> void;
   auto pass_deadline(JobId id) -> bool;
-  auto remove_old_jobs() -> TimePoint;
+  auto remove_old_jobs(std::size_t& removed) -> TimePoint;
 
   std::unique_ptr<Connection> file_;
   TimePoint now_{};

@@ -53,7 +53,7 @@ auto SqliteState::sweep(std::size_t limit) -> Result<SweepReport> {
   for (; report.swept < limit && due.at <= now_; due = next_timer()) {
     if (act_on(due)) ++report.swept;
   }
-  report.next = std::min(due.at, remove_old_jobs());
+  report.next = std::min(due.at, remove_old_jobs(report.removed));
   known_timer_ = report.next;
   earlier_timer_ = false;
   return report;
@@ -125,7 +125,7 @@ auto SqliteState::pass_deadline(JobId id) -> bool {
 }
 
 /// A bounded step; returns when the next job will have been kept long enough.
-auto SqliteState::remove_old_jobs() -> TimePoint {
+auto SqliteState::remove_old_jobs(std::size_t& removed) -> TimePoint {
   for (std::size_t step = 0; step < options.removal_step; ++step) {
     const auto oldest = oldest_ended();
     if (!oldest) return kForever;
@@ -133,6 +133,7 @@ auto SqliteState::remove_old_jobs() -> TimePoint {
       const auto until = saturating_add(find_job(oldest->second)->ended_at, options.ended_jobs_kept);
       if (until > now_) return until;
       remove_job(oldest->second);
+      ++removed;
     }
     file_->run("DELETE FROM ended WHERE position = ?", oldest->first);
   }

@@ -29,6 +29,7 @@
 #include <memory>
 #include <string>
 #include <system_error>
+#include <vector>
 
 namespace spider {
 inline namespace v1 {
@@ -84,6 +85,20 @@ struct SqliteStorageOptions {
 /// Errors: `SqliteErrc`; `invalid_argument` for a limit out of its range.
 [[nodiscard]] auto open_sqlite_storage(SqliteStorageOptions options, Clock& clock)
     -> Result<std::unique_ptr<Storage>>;
+
+/// What a look at every page and every row of a file has found.
+struct SqliteCheck {
+  SqliteCheck() = default;
+
+  std::uint64_t jobs = 0;
+  std::vector<std::string> complaints;  ///< at most a hundred; empty = sound
+};
+
+/// Reads all of the file that a storage has written, in one snapshot, and changes nothing: whether SQLite
+/// finds it sound, and whether its tables agree with each other. Others may work on it meanwhile. Takes time
+/// in proportion to the file's size; blocks.
+/// Errors: `SqliteErrc` for a file that cannot be opened as a storage.
+[[nodiscard]] auto check_sqlite_storage(const std::string& path) -> Result<SqliteCheck>;
 
 }  // namespace v1
 }  // namespace spider
