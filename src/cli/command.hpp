@@ -24,6 +24,7 @@ enum ExitStatus : int {
   kTaskFailed = 1,  ///< some task failed, or an invariant broke
   kBadInput = 2,    ///< bad arguments, or a file that cannot be used
   kStorageFailed = 3,
+  kInterrupted = 130,  ///< ended by a signal, in an orderly way
 };
 
 /// A command that was added to the program.

@@ -1,6 +1,7 @@
 #include "cli/run_command.hpp"
 
 #include "cli/json_output.hpp"
+#include "cli/storage_option.hpp"
 #include "cli/workload/load.hpp"
 
 #include <CLI/App.hpp>
@@ -79,14 +80,15 @@ auto load_all(const RunCommandOptions& options) -> Result<std::vector<Workload>>
 
 namespace {
 
-auto status_of(const Error& error) -> int {
-  return error == Errc::storage_unavailable ? kStorageFailed : kBadInput;
+auto how_to_go_on(const RunOptions& run) -> const char* {
+  return run.storage == "memory:" ? "interrupted; nothing is kept. With --storage sqlite:FILE it could go on"
+                                  : "interrupted; what is done is stored: give the same command to go on";
 }
 
 }  // namespace
 
 auto run_run(const RunCommandOptions& options, Console console) -> int {
-  const auto fail = [&](const Error& error) {
+  const auto fail = [&](const Error& error) -> int {
     console.err << "spider run: " << error << '\n';
     return status_of(error);
   };
@@ -100,6 +102,10 @@ auto run_run(const RunCommandOptions& options, Console console) -> int {
   }
   auto report = run_workloads(workloads.value(), settings);
   if (terminal) hide_progress(console.err);
+  if (!report && report.error() == Errc::cancelled) {
+    console.err << "spider run: " << how_to_go_on(settings) << '\n';
+    return kInterrupted;
+  }
   if (!report) return fail(report.error());
   if (!options.quiet && options.json != "-") print_table(console.out, report.value());
   json.write(to_json(report.value()));
@@ -117,6 +123,9 @@ auto add_run_command(CLI::App& program, Console console, const PolicyRegistry& r
                   "synthetic:jobs=J,tasks=T,groups=G,width=W,seconds=S,seed=N")
       ->required();
   app->add_option("--policy", run.policy, "Which policy decides; `spider policies` lists them")
+      ->capture_default_str();
+  app->add_option("--storage", run.storage,
+                  "memory: or sqlite:PATH; with the latter the same command goes on where a run was ended")
       ->capture_default_str();
   app->add_option("--workers", run.workers, "Task slots in all")->capture_default_str();
   const std::map<std::string, TimeMode> modes{{"virtual", TimeMode::virtual_time},

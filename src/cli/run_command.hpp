@@ -19,7 +19,7 @@ struct RunCommandOptions {
 };
 
 /// Gives `kSuccess` when every task succeeded and no invariant broke, `kTaskFailed` when not,
-/// `kBadInput` or `kStorageFailed`.
+/// `kBadInput`, `kStorageFailed`, or `kInterrupted`.
 [[nodiscard]] auto run_run(const RunCommandOptions& options, Console console) -> int;
 
 /// All workloads, each in its group. Errors: `invalid_argument`, `invalid_name`, those of `load_workload`.

@@ -1,21 +1,27 @@
 #include "cli/run/driver.hpp"
 
-#include "cli/run/exec_handler.hpp"
 #include "cli/run/lag_meter.hpp"
 #include "cli/run/monitored_storage.hpp"
+#include "cli/run/replayed_job.hpp"
+#include "cli/run/run_history.hpp"
+#include "cli/run/run_key.hpp"
+#include "cli/storage_option.hpp"
 #include "cli/workload/metrics.hpp"
 #include "spider/scheduler.hpp"
 #include "spider/storage/memory.hpp"
+#include "spider/storage/sqlite.hpp"
 #include "spider/system_clock.hpp"
 #include "spider/virtual_clock.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <csignal>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -25,45 +31,6 @@ namespace spider::cli {
 namespace {
 
 using WallClock = std::chrono::steady_clock;
-
-/// Lives while a handler occupies a worker.
-class Occupation {
- public:
-  explicit Occupation(Monitor& monitor) : monitor_{monitor} { monitor_.occupied(); }
-  Occupation(const Occupation&) = delete;
-  auto operator=(const Occupation&) -> Occupation& = delete;
-  ~Occupation() { monitor_.vacated(); }
-
- private:
-  Monitor& monitor_;
-};
-
-/// The handler of every replayed task: takes its run time, in nanoseconds, and does nothing with it.
-class TakeTime {
- public:
-  TakeTime(std::shared_ptr<Clock> clock, Monitor& monitor) : clock_{std::move(clock)}, monitor_{monitor} {}
-  auto operator()(std::int64_t nanoseconds) const -> Async<void> {
-    const Occupation occupation{monitor_};
-    co_return co_await clock_->sleep_until(saturating_add(clock_->now(), Duration{nanoseconds}));
-  }
-
- private:
-  std::shared_ptr<Clock> clock_;
-  Monitor& monitor_;
-};
-
-/// The handler of every executed task.
-class Execute {
- public:
-  explicit Execute(Monitor& monitor) : monitor_{monitor} {}
-  auto operator()(ProcessCommand command) const -> Async<std::string> {
-    const Occupation occupation{monitor_};
-    co_return co_await execute_command(std::move(command));
-  }
-
- private:
-  Monitor& monitor_;
-};
 
 /// Counts what the core says, and calls for progress now and then.
 class RunObserver final : public Observer {
@@ -100,13 +67,12 @@ class RunObserver final : public Observer {
   WallClock::time_point last_ = begin_;
 };
 
-/// Waits that only keep leases alive are long: nobody crashes here, and in virtual time every wake-up
-/// of an idle log costs.
+/// Waits that only keep leases alive are long: inside a process nobody crashes, and in virtual time every
+/// wake-up of an idle log costs.
 constexpr Duration kHousekeeping = std::chrono::hours{1};
 
-auto scaled(Duration duration, double speed) -> Duration {
-  return speed == 1 ? duration : from_seconds(to_seconds(duration) / speed);
-}
+/// What ran when a run in virtual time was killed is run again that much later, by its clock.
+constexpr Duration kVirtualLease = std::chrono::minutes{20};
 
 struct Arrival {
   Duration at{};
@@ -117,7 +83,7 @@ struct Arrival {
 class Run {
  public:
   Run(const std::vector<Workload>& workloads, const RunOptions& options)
-      : workloads_{workloads}, options_{options}, monitor_{options.workers} {
+      : workloads_{workloads}, options_{options}, monitor_{options.workers}, key_{workloads, options} {
     for (const auto& workload : workloads) {
       for (const auto& job : workload.jobs) arrivals_.push_back({job.arrival, arrivals_.size(), &job});
     }
@@ -129,12 +95,18 @@ class Run {
   auto execute() -> Result<RunReport>;
 
  private:
+  auto recall() -> Async<void>;
   auto replay() -> Async<void>;
   auto submit_all() -> Async<void>;
   auto watch_ends() -> Async<void>;
-  auto submit(std::vector<JobSpec> jobs) -> Async<void>;
+  auto submit(std::vector<JobSpec> jobs, std::size_t first) -> Async<void>;
   auto count_ends() -> Async<void>;
+  auto watch_signals() -> void;
+  [[nodiscard]] auto spec_of(std::size_t number) const -> Result<JobSpec>;
+  [[nodiscard]] auto lease() const -> Duration;
+  [[nodiscard]] auto open_storage() -> Result<std::unique_ptr<Storage>>;
   [[nodiscard]] auto scheduler_options() -> Result<SchedulerOptions>;
+  [[nodiscard]] auto is_complete() const -> bool { return history_.ended == arrivals_.size(); }
   template <class T>
   auto block(Async<T> work) -> Result<T> {
     return virtual_clock_ ? block_on(*virtual_clock_, std::move(work)) : block_on(context_, std::move(work));
@@ -143,7 +115,11 @@ class Run {
 
   const std::vector<Workload>& workloads_;
   const RunOptions& options_;
+  std::string path_;  // of a durable storage's file
   asio::io_context context_{1};
+  asio::signal_set signals_{context_};
+  asio::cancellation_signal stop_watching_;
+  bool interrupted_ = false;
   std::shared_ptr<VirtualClock> virtual_clock_;
   std::shared_ptr<Clock> clock_;
   Monitor monitor_;
@@ -152,38 +128,53 @@ class Run {
   std::shared_ptr<Storage> storage_;
   std::optional<Scheduler> scheduler_;
   std::vector<Arrival> arrivals_;
-  std::vector<JobId> jobs_;
+  RunKey key_;
+  RunHistory history_;
   EndedCursor ended_;
   std::array<std::uint64_t, kTaskStates> tasks_{};
 };
 
-auto Run::scheduler_options() -> Result<SchedulerOptions> {
-  if (options_.time == TimeMode::virtual_time) {
-    clock_ = virtual_clock_ = std::make_shared<VirtualClock>(context_);
-  } else {
-    clock_ = std::make_shared<SystemClock>(context_.get_executor());
-  }
-  MemoryStorageOptions memory;
-  memory.limits.ended_jobs_max = std::max(memory.limits.ended_jobs_max, arrivals_.size());
-  memory.limits.session_lease = memory.limits.manager_lease = 4 * kHousekeeping;
-  SPIDER_TRY(auto inner, make_memory_storage(std::move(memory), *clock_));
-  storage_ = std::make_shared<MonitoredStorage>(std::move(inner), monitor_, *clock_);
+auto Run::lease() const -> Duration {
+  if (path_.empty()) return 4 * kHousekeeping;
+  return virtual_clock_ ? kVirtualLease : options_.manager_lease;
+}
 
+auto Run::open_storage() -> Result<std::unique_ptr<Storage>> {
+  StorageLimits limits;
+  limits.ended_jobs_max = std::max(limits.ended_jobs_max, arrivals_.size());
+  limits.manager_lease = lease();
+  if (path_.empty()) {
+    MemoryStorageOptions memory;
+    memory.limits = limits;
+    memory.limits.session_lease = lease();
+    return make_memory_storage(std::move(memory), *clock_);
+  }
+  SqliteStorageOptions sqlite{path_};
+  sqlite.limits = limits;
+  sqlite.ended_jobs_kept = Duration::max();
+  if (virtual_clock_) {
+    sqlite.synchronous = SqliteStorageOptions::Synchronous::normal;
+    sqlite.limits.session_lease = lease();
+    sqlite.hold = [clock = virtual_clock_] { return std::make_shared<VirtualClock::Hold>(clock->hold()); };
+  }
+  return open_sqlite_storage(std::move(sqlite), *clock_);
+}
+
+auto Run::scheduler_options() -> Result<SchedulerOptions> {
   SchedulerOptions options;
-  options.handlers.add("take-time", TakeTime{clock_, monitor_});
-  options.handlers.add("execute", Execute{monitor_});
+  add_replay_handlers(options.handlers, clock_, monitor_);
   options.storage = storage_;
   SPIDER_TRY(const auto policy, options_.registry.make(options_.policy));
   PolicyCoreOptions core;
-  core.poll_wait = kHousekeeping;
+  core.poll_wait = storage_->limits().session_lease / 4;
   core.seed = options_.seed;
   SPIDER_TRY(options.core, make_policy_core(with_lag_meter(policy(), lag_), core));
   options.service.cutoff = options.service.assignment_lease = 4 * kHousekeeping;
   options.manager.slots = options_.workers;
-  options.manager.heartbeat_interval = kHousekeeping;
+  options.manager.heartbeat_interval = lease() / 4;
   options.manager.poll_wait = kHousekeeping;
-  options.manager.id = ManagerId{1};
-  options.dispatch_capacity = options_.workers;  // decisions are made as late as may be
+  options.manager.id = ManagerId{history_.manager.value + 1};  // nobody's whose lease still runs
+  options.dispatch_capacity = options_.workers;                // decisions are made as late as may be
   options.clock = clock_;
   options.observer = observer_;
   return options;
@@ -197,34 +188,72 @@ auto Run::execute() -> Result<RunReport> {
   if (options_.exec && options_.time != TimeMode::real_time) {
     return Error{Errc::invalid_argument, "--exec needs --time real"};
   }
+  SPIDER_TRY(path_, sqlite_path(options_.storage));
   const auto begin = WallClock::now();
-  SPIDER_TRY(auto settings, scheduler_options());
-  scheduler_.emplace(context_.get_executor(), std::move(settings));
-  const auto done = block(replay());
-  const auto stopped = block(scheduler_->stop(StopMode::cancel, std::chrono::seconds{10}));
-  if (!stopped) return stopped.error();
-  if (!done) return done.error();
+  if (options_.time == TimeMode::virtual_time) {
+    clock_ = virtual_clock_ = std::make_shared<VirtualClock>(context_);
+  } else {
+    clock_ = std::make_shared<SystemClock>(context_.get_executor());
+  }
+  SPIDER_TRY(auto inner, open_storage());
+  storage_ = std::make_shared<MonitoredStorage>(std::move(inner), monitor_, *clock_);
+  watch_signals();
+  SPIDER_TRY(block(recall()));
+  if (virtual_clock_) virtual_clock_->run_until(history_.latest);
+  if (!is_complete()) {
+    SPIDER_TRY(auto settings, scheduler_options());
+    scheduler_.emplace(context_.get_executor(), std::move(settings));
+    const auto done = block(replay());
+    const auto stopped = block(scheduler_->stop(StopMode::cancel, std::chrono::seconds{10}));
+    if (!stopped) return stopped.error();
+    if (!done) return done.error();
+  }
+  SPIDER_TRY(block(count_ends()));
   SPIDER_TRY(auto result, report());
   result.wall_s = std::chrono::duration<double>(WallClock::now() - begin).count();
   return result;
 }
 
-auto Run::replay() -> Async<void> {
-  auto& storage = scheduler_->storage();
-  SPIDER_CO_TRY(const auto present, co_await storage.poll_ended(ended_, Duration::zero()));
+/// Once: a second signal ends the process at once.
+auto Run::watch_signals() -> void {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) signals_.add(signal);
+  signals_.async_wait([this](const boost::system::error_code& fault, int /*signal*/) {
+    if (fault) return;
+    signals_.clear();
+    interrupted_ = true;
+    stop_watching_.emit(asio::cancellation_type::terminal);
+  });
+}
+
+/// What the storage holds of this run already. The place in the log of ended jobs is taken first: what ends
+/// in between is seen twice rather than never.
+auto Run::recall() -> Async<void> {
+  SPIDER_CO_TRY(const auto present, co_await storage_->poll_ended(ended_, Duration::zero()));
   ended_ = present.cursor;
+  if (path_.empty()) {
+    history_.jobs.resize(arrivals_.size());
+    history_.has_ended.resize(arrivals_.size());
+    co_return success();
+  }
+  const SpecOfJob spec = [this](std::size_t number) { return spec_of(number); };
+  auto reading = read_run_history(*storage_, key_, arrivals_.size(), spec, monitor_);
+  SPIDER_CO_TRY(history_, co_await std::move(reading));
+  co_return success();
+}
+
+auto Run::replay() -> Async<void> {
+  if (interrupted_) co_return Errc::cancelled;
   const auto executor = co_await asio::this_coro::executor;
   std::optional<Result<void>> submitted;
   asio::cancellation_signal stop_submitting;
-  asio::cancellation_signal stop_watching;
   asio::co_spawn(
       executor, rooted(submit_all()),
       asio::bind_cancellation_slot(stop_submitting.slot(), [&](std::exception_ptr, Result<void> end) {
-        if (!end) stop_watching.emit(asio::cancellation_type::terminal);
+        if (!end) stop_watching_.emit(asio::cancellation_type::terminal);
         submitted = std::move(end);
       }));
   auto watching = asio::co_spawn(executor, rooted(watch_ends()),
-                                 asio::bind_cancellation_slot(stop_watching.slot(), asio::use_awaitable));
+                                 asio::bind_cancellation_slot(stop_watching_.slot(), asio::use_awaitable));
   const auto watched = co_await std::move(watching);
   stop_submitting.emit(asio::cancellation_type::terminal);
   // The submitter refers to this frame: it is joined, also when this coroutine is asked to stop.
@@ -235,53 +264,69 @@ auto Run::replay() -> Async<void> {
   if (!*submitted && submitted->error() != Errc::cancelled) co_return submitted->error();
   if (!watched) co_return watched.error();
   monitor_.close(clock_->now());
-  co_return co_await count_ends();
+  co_return success();
 }
 
-/// All jobs that arrive at one instant go in together, a thousand at most.
+auto Run::spec_of(std::size_t number) const -> Result<JobSpec> {
+  SPIDER_TRY(auto spec, to_job_spec(*arrivals_[number].job, options_));
+  spec.unique_key = key_.of(number);
+  return spec;
+}
+
+/// All jobs that arrive at one instant go in together, a thousand at most. What is there already is left
+/// out; times are counted from the first submit ever.
 auto Run::submit_all() -> Async<void> {
   constexpr std::size_t kBatch = 1'000;
-  const auto start = clock_->now();
+  const auto start =
+      history_.submitted > 0 ? history_.begun - scaled(arrivals_[0].at, options_.speed) : clock_->now();
   for (std::size_t next = 0; next < arrivals_.size();) {
     const auto at = arrivals_[next].at;
-    SPIDER_CO_TRY(co_await clock_->sleep_until(saturating_add(start, scaled(at, options_.speed))));
+    const auto first = next;
     std::vector<JobSpec> batch;
     for (; next < arrivals_.size() && arrivals_[next].at == at && batch.size() < kBatch; ++next) {
-      SPIDER_CO_TRY(auto spec, to_job_spec(*arrivals_[next].job, options_));
+      if (history_.jobs[next]) break;
+      SPIDER_CO_TRY(auto spec, spec_of(next));
       batch.push_back(std::move(spec));
     }
-    SPIDER_CO_TRY(co_await submit(std::move(batch)));
+    if (batch.empty()) {
+      ++next;
+      continue;
+    }
+    SPIDER_CO_TRY(co_await clock_->sleep_until(saturating_add(start, scaled(at, options_.speed))));
+    SPIDER_CO_TRY(co_await submit(std::move(batch), first));
   }
   co_return success();
 }
 
-auto Run::submit(std::vector<JobSpec> jobs) -> Async<void> {
+auto Run::submit(std::vector<JobSpec> jobs, std::size_t first) -> Async<void> {
   SPIDER_CO_TRY(const auto answers, co_await scheduler_->submit_all(std::move(jobs)));
-  for (const auto& answer : answers) {
-    if (!answer) co_return answer.error();
-    jobs_.push_back(answer.value().job);
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    if (!answers[i]) co_return answers[i].error();
+    history_.jobs[first + i] = answers[i].value().job;
   }
   co_return success();
 }
 
 auto Run::watch_ends() -> Async<void> {
-  auto& storage = scheduler_->storage();
-  std::size_t ended = 0;
-  while (ended < arrivals_.size()) {
-    SPIDER_CO_TRY(const auto batch, co_await storage.poll_ended(ended_, kHousekeeping));
+  while (!is_complete()) {
+    SPIDER_CO_TRY(const auto batch, co_await storage_->poll_ended(ended_, kHousekeeping));
     ended_ = batch.cursor;
-    ended += batch.jobs.size();
     for (const auto job : batch.jobs) {
-      SPIDER_CO_TRY(const auto state, co_await storage.job_state(job));
-      monitor_.ended(job, state, clock_->now());
+      SPIDER_CO_TRY(const auto view, co_await storage_->view(job));
+      const auto number = key_.number(view.unique_key);
+      const auto ours = number && *number < arrivals_.size();
+      if (!ours || history_.has_ended[*number]) continue;  // somebody else's, or seen in the history
+      history_.has_ended[*number] = true;
+      ++history_.ended;
+      monitor_.ended(job, view.state, clock_->now());
     }
   }
   co_return success();
 }
 
 auto Run::count_ends() -> Async<void> {
-  for (const auto job : jobs_) {
-    SPIDER_CO_TRY(const auto view, co_await scheduler_->view(job));
+  for (const auto job : history_.jobs) {
+    SPIDER_CO_TRY(const auto view, co_await storage_->view(job));
     for (std::size_t state = 0; state < kTaskStates; ++state) tasks_[state] += view.tasks[state];
   }
   co_return success();
@@ -327,31 +372,6 @@ auto Run::report() -> Result<RunReport> {
 }
 
 }  // namespace
-
-auto to_job_spec(const WorkloadJob& job, const RunOptions& options) -> Result<JobSpec> {
-  JobSpec spec;
-  spec.resource_group = job.group;
-  spec.priority = job.priority;
-  spec.tasks.reserve(job.tasks.size());
-  for (const auto& task : job.tasks) {
-    auto& made = spec.tasks.emplace_back();
-    made.count = task.count;
-    made.parents = task.parents;
-    made.retry.attempts_max = 1;
-    made.estimate = scaled(task.run_time, options.speed);
-    if (!options.exec) {
-      made.handler = "take-time";
-      made.input = Codec<std::int64_t>::encode(made.estimate.count());
-    } else if (task.command) {
-      made.handler = "execute";
-      made.input = Codec<ProcessCommand>::encode(*task.command);
-    } else {
-      return Error{Errc::invalid_argument,
-                   "--exec: task " + task.name + " of " + job.name + " has no command"};
-    }
-  }
-  return spec;
-}
 
 auto run_workloads(const std::vector<Workload>& workloads, const RunOptions& options) -> Result<RunReport> {
   return Run{workloads, options}.execute();

@@ -32,20 +32,27 @@ struct RunProgress {
 struct RunOptions {
   std::string policy = "fair-share";
   PolicyRegistry registry;  ///< what `policy` may name
+  /// "memory:", or "sqlite:PATH": then a run that was interrupted or killed goes on where it was when it is
+  /// run again with the same workloads and options.
+  std::string storage = "memory:";
   std::size_t workers = 4;  ///< task slots; ≥ 1
   TimeMode time = TimeMode::virtual_time;
   bool exec = false;  ///< tasks are real processes, in real time
   double speed = 1;   ///< real time only: run times and arrivals are divided by it; > 0
   std::uint64_t seed = 1;
+  /// Real time on a durable storage: how long after a kill the tasks that ran are run again; > 0.
+  Duration manager_lease = std::chrono::seconds{10};
   std::function<void(const RunProgress&)> on_progress;  ///< a few times per second of wall time
 };
 
-/// One job of a workload as the framework takes it. Errors: `invalid_argument` for a task without a
-/// command when they are to be executed.
-[[nodiscard]] auto to_job_spec(const WorkloadJob& job, const RunOptions& options) -> Result<JobSpec>;
-
-/// Runs all jobs of all workloads to their end. Errors: `unknown_policy`, `invalid_argument` (workers,
-/// speed), and what the storage or the core end with.
+/// Runs all jobs of all workloads to their end, or what is left of them where the storage holds a part
+/// of this very run. Then figures are of the whole run, the time in between included; `assignments`,
+/// `rescheduled` and wall time are of the last part only.
+/// A command that outlived the run that started it is not stopped: it may run beside its repetition.
+/// SIGINT, SIGTERM and SIGHUP end it in an orderly way: what runs is stopped and given back.
+/// Errors: `unknown_policy`, `invalid_argument` (workers, speed, storage); `cancelled` by a signal;
+/// `SqliteErrc`, among them `foreign_file` when the file holds anything else than this run; what the
+/// storage or the core end with.
 [[nodiscard]] auto run_workloads(const std::vector<Workload>& workloads, const RunOptions& options)
     -> Result<RunReport>;
 

@@ -56,6 +56,24 @@ auto failed(const std::string& program, int code) -> Error {
   return {Errc::io_error, program + ": " + std::strerror(code)};
 }
 
+/// A process group of its own: what a terminal sends to ours does not reach it, and it can be ended with all
+/// that it has started.
+class SpawnAttributes {
+ public:
+  SpawnAttributes() {
+    posix_spawnattr_init(&attributes_);
+    posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETPGROUP);
+    posix_spawnattr_setpgroup(&attributes_, 0);
+  }
+  SpawnAttributes(const SpawnAttributes&) = delete;
+  auto operator=(const SpawnAttributes&) -> SpawnAttributes& = delete;
+  ~SpawnAttributes() { posix_spawnattr_destroy(&attributes_); }
+  [[nodiscard]] auto get() const noexcept -> const posix_spawnattr_t* { return &attributes_; }
+
+ private:
+  posix_spawnattr_t attributes_{};
+};
+
 /// The file actions of posix_spawn for: standard input empty, both outputs into `output`, nothing else.
 class SpawnActions {
  public:
@@ -91,7 +109,8 @@ auto spawn(const ProcessCommand& command) -> Result<Child> {
   const std::array<char*, 3> environment{path_entry.data(), locale_entry.data(), nullptr};
 
   const SpawnActions actions{writing.get()};
-  const auto code = posix_spawnp(&child.pid, command.program.c_str(), actions.get(), nullptr,
+  const SpawnAttributes attributes;
+  const auto code = posix_spawnp(&child.pid, command.program.c_str(), actions.get(), attributes.get(),
                                  arguments.data(), environment.data());
   if (code != 0) return failed(command.program, code);
   child.alive = FileDescriptor{static_cast<int>(syscall(SYS_pidfd_open, child.pid, 0))};
@@ -131,7 +150,7 @@ auto run_process(ProcessCommand command) -> Async<ProcessEnd> {
         co_await alive.async_wait(stream_descriptor::wait_read, asio::as_tuple(asio::deferred));
     undisturbed = !error;
   }
-  if (!undisturbed) kill(child.pid, SIGKILL);
+  if (!undisturbed) kill(-child.pid, SIGKILL);
   int status = 0;
   waitpid(child.pid, &status, 0);  // has ended, or was just killed: does not block for long
   if (!undisturbed) co_return Errc::cancelled;

@@ -25,8 +25,8 @@ struct ProcessEnd {
 inline constexpr std::size_t kProcessOutputBytesMax = std::size_t{1} << 20U;
 
 /// Runs `command.program`, looked up in PATH, with exactly these arguments: no shell, an environment
-/// of PATH and LC_ALL=C only, standard input empty, all other descriptors closed. Suspends until it
-/// has ended. Cancellation kills the process (SIGKILL) and waits for its end.
+/// of PATH and LC_ALL=C only, standard input empty, all other descriptors closed, a process group of its
+/// own. Suspends until it has ended. Cancellation kills the group (SIGKILL) and waits for the process's end.
 /// Errors: `io_error`, naming the program, when it cannot be started; `cancelled`.
 [[nodiscard]] auto run_process(ProcessCommand command) -> Async<ProcessEnd>;
 
