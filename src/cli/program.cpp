@@ -2,6 +2,11 @@
 
 #include "cli/compare_command.hpp"
 #include "cli/info.hpp"
+#include "cli/operator/change_commands.hpp"
+#include "cli/operator/explain_command.hpp"
+#include "cli/operator/look_commands.hpp"
+#include "cli/operator/submit_command.hpp"
+#include "cli/operator/upkeep_commands.hpp"
 #include "cli/policies_command.hpp"
 #include "cli/run_command.hpp"
 #include "spider/cli/run_main.hpp"
@@ -26,6 +31,17 @@ auto run_program(int argc, const char* const* argv, Console console, const Polic
       add_run_command(app, console, registry),
       add_compare_command(app, console, registry),
       add_info_command(app, console),
+      add_submit_command(app, console),
+      add_list_command(app, console),
+      add_status_command(app, console),
+      add_explain_command(app, console),
+      add_place_command(app, console),
+      add_cancel_command(app, console),
+      add_retry_command(app, console),
+      add_pause_command(app, console),
+      add_resume_command(app, console),
+      add_check_command(app, console),
+      add_purge_command(app, console),
       add_policies_command(app, console, registry),
   };
   try {
