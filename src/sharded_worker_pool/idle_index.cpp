@@ -31,7 +31,8 @@ auto IdleIndex::pop(std::size_t number) noexcept -> WorkerSlot {
 
 auto IdleIndex::push(WorkerSlot slot) noexcept -> void {
   auto& record = slab_[slot];
-  if (record.shard.load(std::memory_order_relaxed) != kNoShard) return;
+  // Acquires what `remove` released, under another shard's lock maybe: its reads of the links.
+  if (record.shard.load(std::memory_order_acquire) != kNoShard) return;
   const auto [first, second] = draw_two();
   const auto number = fill(second) < fill(first) ? second : first;
   auto& shard = shards_[number];
@@ -59,7 +60,7 @@ auto IdleIndex::remove(Shard& shard, WorkerSlot slot) noexcept -> void {
   if (record.older != kNoSlot) slab_[record.older].newer = record.newer;
   if (shard.newest == slot) shard.newest = record.older;
   shard.fill.store(shard.fill.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
-  record.shard.store(kNoShard, std::memory_order_relaxed);
+  record.shard.store(kNoShard, std::memory_order_release);
 }
 
 auto IdleIndex::traffic() const -> std::vector<std::uint64_t> {
