@@ -1,6 +1,6 @@
 # The stages of scripts/test, and what they count. Sourced from the root of the tree.
 
-all_stages=(format tidy dev headers examples fuzz asan tsan release package)
+all_stages=(format tidy dev headers examples fuzz asan tsan release sim package)
 jobs=${SPIDER_JOBS:-$(nproc)}
 passed=0 failed=0 skipped=0
 failures=() skips=()
@@ -148,4 +148,30 @@ stage_release() {
 stage_package() {
   local variant
   for variant in static shared bare; do step "package $variant" tests/package/check "$variant"; done
+}
+
+# The fault simulator: many seeds in the optimised build, some under the sanitizers, the same logs in both.
+stage_sim() {
+  build release spider_program || return
+  step "sim release" build/release/spider sim --seeds 2000 --json build/logs/sim.json &&
+    step "sim every fault fired" every_fault_fired
+  export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:check_initialization_order=1
+  export UBSAN_OPTIONS=print_stacktrace=1
+  build asan spider_program || return
+  step "sim asan" build/asan/spider sim --seeds 200 --seed 100001
+  step "sim same log" same_log release asan
+}
+every_fault_fired() {
+  local faults
+  faults=$(sed 's/.*"faults"://' build/logs/sim.json)
+  echo "$faults"
+  [[ -n $faults && ! $faults =~ :0[,}] ]]
+}
+same_log() {
+  local preset hashes=()
+  for preset in "$@"; do
+    hashes+=("$("build/$preset/spider" sim --seeds 20 --twice-each 0 | grep '^log ')")
+    echo "$preset: ${hashes[-1]}"
+  done
+  [[ -n ${hashes[0]} && ${hashes[0]} == "${hashes[1]}" ]]
 }

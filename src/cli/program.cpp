@@ -9,6 +9,7 @@
 #include "cli/operator/upkeep_commands.hpp"
 #include "cli/policies_command.hpp"
 #include "cli/run_command.hpp"
+#include "cli/sim_command.hpp"
 #include "spider/cli/run_main.hpp"
 
 #include <CLI/App.hpp>
@@ -43,6 +44,7 @@ auto run_program(int argc, const char* const* argv, Console console, const Polic
       add_check_command(app, console),
       add_purge_command(app, console),
       add_policies_command(app, console, registry),
+      add_sim_command(app, console),
   };
   try {
     app.parse(argc, argv);

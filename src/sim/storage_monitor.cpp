@@ -1,0 +1,295 @@
+#include "sim/storage_monitor.hpp"
+
+#include <algorithm>
+
+namespace spider::inline v1::sim {
+
+namespace {
+
+auto code_of(const Error& error) -> std::uint64_t { return static_cast<std::uint64_t>(error.code.value()); }
+
+template <class T>
+auto outcome(const Result<T>& answer) -> std::uint64_t {
+  return answer ? 0 : code_of(answer.error());
+}
+
+auto number(TaskId task) -> std::uint64_t { return task.bits(); }
+
+}  // namespace
+
+auto StorageMonitor::registered(SchedulerId scheduler, SessionId session) -> void {
+  context_.note(Note::registered, scheduler.value, session.value);
+  if (session <= last_session_) {
+    context_.complain("I3", "session " + std::to_string(session.value) + " was drawn after session " +
+                                std::to_string(last_session_.value));
+  }
+  last_session_ = std::max(last_session_, session);
+  live_[scheduler] = session;
+}
+
+auto StorageMonitor::unregistered(SchedulerId scheduler, SessionId session) -> void {
+  context_.note(Note::unregistered, scheduler.value, session.value);
+  if (live_[scheduler] == session) live_[scheduler] = SessionId{session.value + 1};  // none is live
+}
+
+auto StorageMonitor::polled(TaskKind lane, SchedulerId scheduler, const InboundBatch& batch) -> void {
+  context_.note(Note::polled, static_cast<std::uint64_t>(lane), batch.session.value, batch.entries.size());
+  auto& live = live_[scheduler];
+  live = std::max(live, batch.session);
+  last_session_ = std::max(last_session_, batch.session);
+  for (const auto& entry : batch.entries) {
+    context_.note(Note::offered, entry.job.value, number(entry.task));
+    const auto [job, task] = find(entry.ref());
+    if (job == nullptr || task == nullptr) {
+      context_.complain("T12", to_text(entry.ref()) + " was offered and does not exist");
+      continue;
+    }
+    check_order(*job, entry.ref(), *task);
+  }
+}
+
+auto StorageMonitor::live_session(SchedulerId scheduler) const -> SessionId {
+  const auto found = live_.find(scheduler);
+  return found == live_.end() ? SessionId{} : found->second;
+}
+
+auto StorageMonitor::submitted(const JobSpec& spec, const Result<Submitted>& answer) -> void {
+  const auto id = answer ? answer.value().job : JobId{};
+  context_.note(Note::submitted, id.value, outcome(answer), answer && answer.value().existing ? 1 : 0);
+  if (!answer) return;
+  auto& known = by_key_[spec.unique_key];
+  if (spec.unique_key.empty() || !known) {
+    known = id;
+    if (answer.value().existing) context_.complain("I1", "a first submit was said to exist already");
+    return add(id, spec);
+  }
+  if (known != id) context_.complain("I1", "one unique key made two jobs: '" + spec.unique_key + '\'');
+}
+
+auto StorageMonitor::add(JobId id, const JobSpec& spec) -> void {
+  auto& job = jobs_[id];
+  if (job.regular > 0) context_.complain("I1", "job " + std::to_string(id.value) + " was submitted twice");
+  job_order_.push_back(id);
+  job.spec = spec;
+  job.nodes.resize(spec.tasks.size());
+  for (std::uint32_t i = 0; i < spec.tasks.size(); ++i) {
+    auto& node = job.nodes[i];
+    node.first = job.regular;
+    node.tasks_left = spec.tasks[i].count;
+    node.parents_left = static_cast<std::uint32_t>(spec.tasks[i].parents.size());
+    for (const auto parent : spec.tasks[i].parents) job.nodes[parent].children.push_back(i);
+    job.regular += spec.tasks[i].count;
+  }
+  job.tasks.resize(job.regular + 2);
+}
+
+auto StorageMonitor::acknowledged(const std::string& unique_key, JobId job) -> void {
+  const auto [found, fresh] = acknowledged_.emplace(unique_key, job);
+  if (!fresh && found->second != job) context_.complain("I1", "two answers to '" + unique_key + '\'');
+}
+
+auto StorageMonitor::cancelled(JobId id, JobState after) -> void {
+  context_.note(Note::cancelled, id.value, static_cast<std::uint64_t>(after));
+  const auto found = jobs_.find(id);
+  if (found == jobs_.end()) return;
+  if (after != JobState::cancelled && after != JobState::cleanup_ready) return;
+  found->second.cancelled = true;
+  found->second.over = true;
+}
+
+auto StorageMonitor::ended(EndedCursor from, const EndedBatch& batch) -> void {
+  for (const auto id : batch.jobs) {
+    context_.note(Note::ended, id.value);
+    const auto found = jobs_.find(id);
+    if (found == jobs_.end()) {
+      context_.complain("I2", "job " + std::to_string(id.value) + " ended and was never submitted");
+      continue;
+    }
+    auto& job = found->second;
+    job.over = true;
+    if (job.ended_at_cursor != 0 && from.position >= job.ended_at_cursor) {
+      context_.complain("I2", "job " + std::to_string(id.value) + " ended twice");
+    }
+    if (job.ended_at_cursor == 0) job.ended_at_cursor = batch.cursor.position;
+  }
+}
+
+auto StorageMonitor::find(TaskRef ref) -> std::pair<Job*, Task*> {
+  const auto found = jobs_.find(ref.job);
+  if (found == jobs_.end()) return {nullptr, nullptr};
+  auto& job = found->second;
+  switch (ref.task.kind()) {
+    case TaskKind::commit: return {&job, job.spec.commit ? &job.tasks[job.regular] : nullptr};
+    case TaskKind::cleanup: return {&job, job.spec.cleanup ? &job.tasks[job.regular + 1] : nullptr};
+    case TaskKind::regular: break;
+  }
+  return {&job, ref.task.index() < job.regular ? &job.tasks[ref.task.index()] : nullptr};
+}
+
+auto StorageMonitor::node_of(const Job& job, std::uint32_t index) -> std::uint32_t {
+  const auto after = std::ranges::upper_bound(job.nodes, index, {}, &Node::first);
+  return static_cast<std::uint32_t>(after - job.nodes.begin()) - 1;
+}
+
+/// I4: only after all that comes before it has succeeded. I2: not after its own end.
+auto StorageMonitor::check_order(const Job& job, TaskRef ref, const Task& task) -> void {
+  const auto kind = ref.task.kind();
+  bool in_order = true;
+  if (kind == TaskKind::regular) {
+    in_order = job.nodes[node_of(job, ref.task.index())].parents_left == 0;
+  } else if (kind == TaskKind::commit) {
+    in_order = job.succeeded == job.regular;
+  }
+  if (!in_order) context_.complain("I4", to_text(ref) + " before all its parents have succeeded");
+  if (task.succeeded || task.failed) context_.complain("I2", to_text(ref) + " again after its end");
+}
+
+auto StorageMonitor::started(const TaskAssignment& assignment, ManagerId manager, SessionId live,
+                             const Result<StartedTask>& answer) -> void {
+  const auto ref = assignment.ref();
+  context_.note(Note::started, ref.job.value, number(ref.task), manager.value,
+                answer ? answer.value().instance.id.value : 0, outcome(answer));
+  if (!answer) return;
+  const auto [job, task] = find(ref);
+  if (job == nullptr || task == nullptr) return context_.complain("I4", to_text(ref) + " does not exist");
+  const auto& started = answer.value();
+  for (const auto& earlier : task->instances) {
+    if (earlier.id != started.instance.id) continue;
+    if (earlier.manager != manager || earlier.assignment != assignment.id || earlier.finished) {
+      context_.complain("I5", to_text(ref) + ": one instance was given out twice");
+    }
+    return;  // the repetition of a call whose answer was lost
+  }
+  ++starts_;
+  if (assignment.session < live) {
+    context_.complain("I3", to_text(ref) + " was started under session " +
+                                std::to_string(assignment.session.value) + " although " +
+                                std::to_string(live.value) + " is live");
+  }
+  check_order(*job, ref, *task);
+  if (job->over && ref.task.kind() != TaskKind::cleanup) {
+    context_.complain("I2", to_text(ref) + " was started after the end of its job");
+  }
+  check_owner(*job, ref, *task, started);
+  task->instances.push_back({.id = started.instance.id,
+                             .epoch = started.instance.epoch,
+                             .manager = manager,
+                             .assignment = assignment.id,
+                             .deadline = started.deadline});
+  if (!renewed_at_.contains(manager)) renewed_at_[manager] = TimePoint{};
+}
+
+/// I5, I13: an owner before it has ended, or its manager has not renewed for the length of a lease.
+auto StorageMonitor::check_owner(const Job& job, TaskRef ref, const Task& task, const StartedTask& started)
+    -> void {
+  if (task.instances.empty()) return;
+  const auto& before = task.instances.back();
+  if (started.instance.epoch <= before.epoch) {
+    context_.complain("I5", to_text(ref) + ": the epoch went from " + std::to_string(before.epoch) + " to " +
+                                std::to_string(started.instance.epoch));
+  }
+  const auto index = ref.task.kind() == TaskKind::regular ? node_of(job, ref.task.index()) : 0;
+  const auto many = ref.task.kind() == TaskKind::regular && job.spec.tasks[index].instances_max > 1;
+  if (many || before.finished || before.lost) return;
+  const auto now = context_.storage_clock.now();
+  const auto renewed = renewed_at_[before.manager];
+  const auto lease_holds = renewed != TimePoint{} && now < saturating_add(renewed, limits_.manager_lease);
+  if (lease_holds && now < before.deadline) {
+    context_.complain("I13", to_text(ref) + " was given to a second owner while the first one's lease held");
+  }
+}
+
+auto StorageMonitor::finished(const FinishRequest& request, const Result<void>& answer) -> void {
+  const auto ref = request.instance.task;
+  context_.note(Note::finished, ref.job.value, number(ref.task), request.instance.id.value,
+                static_cast<std::uint64_t>(request.kind), outcome(answer));
+  if (!answer) return;
+  const auto [job, task] = find(ref);
+  if (job == nullptr || task == nullptr) return context_.complain("I5", to_text(ref) + " does not exist");
+  const auto found = std::ranges::find(task->instances, request.instance.id, &Instance::id);
+  if (found == task->instances.end() || found->epoch != request.instance.epoch) {
+    return context_.complain("I5", to_text(ref) + ": an instance ended that was never started");
+  }
+  if (found->finished) {
+    if (found->kind != request.kind)
+      context_.complain("I2", to_text(ref) + ": one instance ended in two ways");
+    return;
+  }
+  const auto index = ref.task.kind() == TaskKind::regular ? node_of(*job, ref.task.index()) : 0;
+  const auto many = ref.task.kind() == TaskKind::regular && job->spec.tasks[index].instances_max > 1;
+  if (found->lost) context_.complain("I5", to_text(ref) + ": the result of a lost instance was accepted");
+  if (!many && found + 1 != task->instances.end()) {
+    context_.complain("I5", to_text(ref) + ": the result of an instance that was replaced was accepted");
+  }
+  if (job->over && ref.task.kind() != TaskKind::cleanup) {
+    context_.complain("I2", to_text(ref) + ": a result was accepted after the end of its job");
+  }
+  found->finished = true;
+  found->kind = request.kind;
+  end_task(*job, ref, *task, request.kind, request.kind == FinishRequest::Kind::failed && !request.retry);
+}
+
+auto StorageMonitor::end_task(Job& job, TaskRef ref, Task& task, FinishRequest::Kind kind, bool last)
+    -> void {
+  if (kind != FinishRequest::Kind::succeeded && !last) return;
+  if (task.succeeded || task.failed) context_.complain("I2", to_text(ref) + " ended twice");
+  task.succeeded = kind == FinishRequest::Kind::succeeded;
+  task.failed = !task.succeeded;
+  if (task.failed) job.failed = true;
+  if (task.failed && ref.task.kind() == TaskKind::regular) job.over = true;
+  if (ref.task.kind() != TaskKind::regular || !task.succeeded) return;
+  ++job.succeeded;
+  auto& node = job.nodes[node_of(job, ref.task.index())];
+  if (--node.tasks_left > 0) return;
+  for (const auto child : node.children) --job.nodes[child].parents_left;
+}
+
+auto StorageMonitor::renewed(ManagerId manager, const Result<Renewal>& answer) -> void {
+  context_.note(Note::renewed, manager.value, answer ? answer.value().lost.size() : 0, outcome(answer));
+  if (!answer) return;
+  renewed_at_[manager] = context_.storage_clock.now();
+  for (const auto& lost : answer.value().lost) {
+    const auto [job, task] = find(lost.task);
+    if (task == nullptr) continue;
+    const auto found = std::ranges::find(task->instances, lost.id, &Instance::id);
+    if (found == task->instances.end()) {
+      context_.complain("I5", to_text(lost.task) + ": an instance was lost that was never started");
+    } else if (found->finished) {
+      context_.complain("I5", to_text(lost.task) + ": an instance was said to be lost after its end");
+    } else {
+      found->lost = true;
+    }
+  }
+}
+
+auto StorageMonitor::close(JobId id, const Result<JobView>& view) -> void {
+  const auto name = "job " + std::to_string(id.value);
+  if (!view) return context_.complain("I1", name + " is gone: " + view.error().message());
+  const auto state = view.value().state;
+  const auto& job = jobs_.at(id);
+  const auto all = job.succeeded == job.regular;
+  const auto committed = !job.spec.commit || job.tasks[job.regular].succeeded;
+  if (!has_ended(state)) return;  // what has not healed is complained about elsewhere
+  if (state == JobState::succeeded && !(all && committed)) {
+    context_.complain("I2", name + " succeeded, and not all its tasks have");
+  }
+  if (state == JobState::cancelled && !job.cancelled) {
+    context_.complain("I2", name + " was cancelled, and nobody asked for that");
+  }
+  if (state == JobState::failed && all && committed) {
+    context_.complain("I2", name + " failed, and all its tasks have succeeded");
+  }
+  const auto& counts = view.value().tasks;
+  if (counts[static_cast<std::size_t>(TaskState::succeeded)] != job.succeeded) {
+    context_.complain("I2", name + ": " + std::to_string(job.succeeded) + " tasks succeeded, " +
+                                std::to_string(counts[static_cast<std::size_t>(TaskState::succeeded)]) +
+                                " are counted");
+  }
+  std::uint64_t open = 0;
+  for (const auto unfinished : {TaskState::pending, TaskState::ready, TaskState::running}) {
+    open += counts[static_cast<std::size_t>(unfinished)];
+  }
+  if (open > 0) context_.complain("T4", name + " has ended with unfinished tasks");
+}
+
+}  // namespace spider::inline v1::sim

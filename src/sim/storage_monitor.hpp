@@ -1,0 +1,107 @@
+#pragma once
+
+/// An independent witness of a storage: it sees every call and every answer where the storage gives it,
+/// keeps its own picture of all jobs, and complains about every broken promise. It shares no code with
+/// the storage. One thread.
+
+#include "sim/sim_context.hpp"
+#include "spider/execution_client.hpp"
+#include "spider/job_client.hpp"
+#include "spider/storage_client.hpp"
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace spider::inline v1::sim {
+
+class StorageMonitor {
+ public:
+  StorageMonitor(SimContext& context, const StorageLimits& limits) : context_{context}, limits_{limits} {}
+
+  // Sessions (I3).
+  auto registered(SchedulerId scheduler, SessionId session) -> void;
+  auto unregistered(SchedulerId scheduler, SessionId session) -> void;
+  auto polled(TaskKind lane, SchedulerId scheduler, const InboundBatch& batch) -> void;
+  [[nodiscard]] auto live_session(SchedulerId scheduler) const -> SessionId;
+
+  // Jobs (I1, I14).
+  auto submitted(const JobSpec& spec, const Result<Submitted>& answer) -> void;
+  /// The application was told so.
+  auto acknowledged(const std::string& unique_key, JobId job) -> void;
+  auto cancelled(JobId job, JobState after) -> void;
+  auto ended(EndedCursor from, const EndedBatch& batch) -> void;
+
+  // Executions (I2, I4, I5, I13). `live` is the scheduler's session when the call began.
+  auto started(const TaskAssignment& assignment, ManagerId manager, SessionId live,
+               const Result<StartedTask>& answer) -> void;
+  auto finished(const FinishRequest& request, const Result<void>& answer) -> void;
+  auto renewed(ManagerId manager, const Result<Renewal>& answer) -> void;
+
+  /// The run is over: what the storage says of each job, and of its tasks.
+  auto close(JobId job, const Result<JobView>& view) -> void;
+
+  [[nodiscard]] auto jobs() const -> const std::vector<JobId>& { return job_order_; }
+  /// Whose submit was acknowledged; by unique key.
+  [[nodiscard]] auto acknowledged_jobs() const -> const std::map<std::string, JobId>& {
+    return acknowledged_;
+  }
+  [[nodiscard]] auto starts() const -> std::uint64_t { return starts_; }
+
+ private:
+  struct Instance {
+    InstanceId id;
+    std::uint64_t epoch = 0;
+    ManagerId manager;
+    AssignmentId assignment;
+    TimePoint deadline = kForever;
+    bool lost = false;
+    bool finished = false;
+    FinishRequest::Kind kind{};
+  };
+  struct Task {
+    std::vector<Instance> instances;  // accepted starts, oldest first
+    bool succeeded = false;
+    bool failed = false;  // for good
+  };
+  struct Node {
+    std::uint32_t first = 0;
+    std::uint32_t parents_left = 0;
+    std::uint32_t tasks_left = 0;
+    std::vector<std::uint32_t> children{};
+  };
+  struct Job {
+    JobSpec spec;
+    std::vector<Node> nodes;
+    std::vector<Task> tasks;  // the commit and the cleanup task at the end
+    std::uint32_t regular = 0;
+    std::uint32_t succeeded = 0;
+    bool cancelled = false;  // a cancel was accepted before it ended
+    bool over = false;       // regular tasks may not start any more
+    bool failed = false;     // a task failed for good
+    std::uint64_t ended_at_cursor = 0;
+  };
+
+  auto add(JobId id, const JobSpec& spec) -> void;
+  auto find(TaskRef ref) -> std::pair<Job*, Task*>;
+  auto check_order(const Job& job, TaskRef ref, const Task& task) -> void;
+  auto check_owner(const Job& job, TaskRef ref, const Task& task, const StartedTask& started) -> void;
+  auto end_task(Job& job, TaskRef ref, Task& task, FinishRequest::Kind kind, bool last) -> void;
+  [[nodiscard]] static auto node_of(const Job& job, std::uint32_t index) -> std::uint32_t;
+
+  SimContext& context_;
+  const StorageLimits& limits_;
+  std::unordered_map<JobId, Job> jobs_;
+  std::vector<JobId> job_order_;
+  std::map<std::string, JobId> by_key_;
+  std::map<std::string, JobId> acknowledged_;
+  std::unordered_map<SchedulerId, SessionId> live_;
+  std::unordered_map<ManagerId, TimePoint> renewed_at_;
+  std::uint64_t starts_ = 0;
+  SessionId last_session_{};
+};
+
+}  // namespace spider::inline v1::sim
