@@ -175,8 +175,8 @@ auto StorageMonitor::started(const TaskAssignment& assignment, ManagerId manager
                              .epoch = started.instance.epoch,
                              .manager = manager,
                              .assignment = assignment.id,
+                             .started_at = context_.storage_clock.now(),
                              .deadline = started.deadline});
-  if (!renewed_at_.contains(manager)) renewed_at_[manager] = TimePoint{};
 }
 
 /// I5, I13: an owner before it has ended, or its manager has not renewed for the length of a lease.
@@ -192,8 +192,8 @@ auto StorageMonitor::check_owner(const Job& job, TaskRef ref, const Task& task, 
   const auto many = ref.task.kind() == TaskKind::regular && job.spec.tasks[index].instances_max > 1;
   if (many || before.finished || before.lost) return;
   const auto now = context_.storage_clock.now();
-  const auto renewed = renewed_at_[before.manager];
-  const auto lease_holds = renewed != TimePoint{} && now < saturating_add(renewed, limits_.manager_lease);
+  const auto& lease = leases_[before.manager];
+  const auto lease_holds = now < lease.until && before.started_at >= lease.begun;
   if (lease_holds && now < before.deadline) {
     context_.complain("I13", to_text(ref) + " was given to a second owner while the first one's lease held");
   }
@@ -247,7 +247,10 @@ auto StorageMonitor::end_task(Job& job, TaskRef ref, Task& task, FinishRequest::
 auto StorageMonitor::renewed(ManagerId manager, const Result<Renewal>& answer) -> void {
   context_.note(Note::renewed, manager.value, answer ? answer.value().lost.size() : 0, outcome(answer));
   if (!answer) return;
-  renewed_at_[manager] = context_.storage_clock.now();
+  auto& lease = leases_[manager];
+  const auto now = context_.storage_clock.now();
+  if (now >= lease.until) lease.begun = now;
+  lease.until = saturating_add(now, limits_.manager_lease);
   for (const auto& lost : answer.value().lost) {
     const auto [job, task] = find(lost.task);
     if (task == nullptr) continue;

@@ -52,11 +52,17 @@ class StorageMonitor {
   [[nodiscard]] auto starts() const -> std::uint64_t { return starts_; }
 
  private:
+  /// A renewal that comes too late begins another lease, which covers nothing that was started before.
+  struct Lease {
+    TimePoint begun{};
+    TimePoint until{};
+  };
   struct Instance {
     InstanceId id;
     std::uint64_t epoch = 0;
     ManagerId manager;
     AssignmentId assignment;
+    TimePoint started_at{};
     TimePoint deadline = kForever;
     bool lost = false;
     bool finished = false;
@@ -99,7 +105,7 @@ class StorageMonitor {
   std::map<std::string, JobId> by_key_;
   std::map<std::string, JobId> acknowledged_;
   std::unordered_map<SchedulerId, SessionId> live_;
-  std::unordered_map<ManagerId, TimePoint> renewed_at_;
+  std::unordered_map<ManagerId, Lease> leases_;
   std::uint64_t starts_ = 0;
   SessionId last_session_{};
 };
