@@ -122,8 +122,8 @@ stage_asan() {
   export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:check_initialization_order=1
   export UBSAN_OPTIONS=print_stacktrace=1
   # What has threads of its own (tests/race) is the thread sanitizer's.
-  build asan spider_unit_tests spider_contract_tests spider_integration_tests &&
-    run_tests "asan tests" asan --label-regex '^(unit|contract|integration)$'
+  build asan spider_unit_tests spider_contract_tests &&
+    run_tests "asan tests" asan --label-regex '^(unit|contract)$'
 }
 
 stage_tsan() {
