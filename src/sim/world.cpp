@@ -29,7 +29,7 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-constexpr auto kHealing = minutes{4};  // of virtual time, from the last fault to the end of the last job
+constexpr auto kHealing = minutes{4};  // of virtual time, besides the work itself
 constexpr auto kMember = "scheduler";
 
 auto storage_limits() -> StorageLimits {
@@ -106,6 +106,7 @@ class World {
   auto live(const PolicyFactory& policy) -> void;
   auto converge(Application& application) -> void;
   [[nodiscard]] auto open_jobs() -> std::size_t;
+  [[nodiscard]] auto work_left() const -> Duration;
   auto drain() -> void;
   auto end(CoreKeeper& core) -> void;
   auto close() -> void;
@@ -200,8 +201,17 @@ auto World::open_jobs() -> std::size_t {
   return open;
 }
 
+/// Each task once more, one after the other.
+auto World::work_left() const -> Duration {
+  std::int64_t tasks = 0;
+  for (const auto& submit : context_.plan.submits) {
+    for (const auto& task : submit.job.tasks) tasks += submit.refused ? 0 : task.count;
+  }
+  return context_.plan.task_seconds_max * tasks;
+}
+
 auto World::converge(Application& application) -> void {
-  const auto until = saturating_add(context_.base.now(), kHealing);
+  const auto until = saturating_add(context_.base.now(), kHealing + work_left());
   std::size_t open = 0;
   while (context_.base.now() < until) {
     context_.base.run_for(milliseconds{500});
