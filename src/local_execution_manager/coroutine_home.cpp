@@ -17,8 +17,10 @@ namespace spider::inline v1::detail {
 CoroutineHome::CoroutineHome(const asio::any_io_executor& executor, std::shared_ptr<Mailbox> mailbox)
     : strand_{asio::make_strand(executor)}, mailbox_{std::move(mailbox)} {}
 
+// Posted: a dispatch from the manager's strand may run the handler within that strand, and one that blocks
+// its thread would hold up everything of its manager.
 auto CoroutineHome::start(RunningTaskPtr task) -> void {
-  asio::dispatch(strand_, [self = shared_from_this(), task = std::move(task)]() mutable {
+  asio::post(strand_, [self = shared_from_this(), task = std::move(task)]() mutable {
     if (!self->spawned_) return self->spawn(std::move(task));
     self->next_ = std::move(task);
     self->wake();
