@@ -159,6 +159,45 @@ TEST(SchedulerRace, HandlerMayReEnterTheSchedulerThatRunsIt) {
   EXPECT_EQ(result.value().output<std::int64_t>(outer), 42);
 }
 
+/// Holds its thread, without ever yielding, until it is let go.
+class Stubborn {
+ public:
+  Stubborn(std::shared_ptr<std::promise<void>> begun, std::shared_future<void> let_go)
+      : begun_{std::move(begun)}, let_go_{std::move(let_go)} {}
+  auto operator()() const -> Async<void> {
+    begun_->set_value();
+    let_go_.wait();
+    co_return success();
+  }
+
+ private:
+  std::shared_ptr<std::promise<void>> begun_;
+  std::shared_future<void> let_go_;
+};
+
+TEST(SchedulerRace, HandlerThatNeverYieldsHoldsUpNoOther) {
+  asio::thread_pool threads{kThreads};
+  const auto begun = std::make_shared<std::promise<void>>();
+  std::promise<void> let_go;
+  auto settings = options();
+  settings.handlers.add("stubborn", Stubborn{begun, let_go.get_future().share()});
+  Scheduler scheduler{threads.get_executor(), std::move(settings)};
+  JobBuilder job;
+  job.task("stubborn");
+  auto held = asio::co_spawn(threads, rooted(scheduler.submit_and_wait(job)), asio::use_future);
+  begun->get_future().wait();
+  for (int number = 0; number < 20; ++number) {
+    EXPECT_TRUE(block_on(threads, scheduler.submit_and_wait(small_job(number))));
+  }
+  const auto stopped = block_on(threads, scheduler.stop(StopMode::cancel, std::chrono::milliseconds{50}));
+  EXPECT_TRUE(stopped) << "a stop does not wait for it either";
+  if (stopped) {
+    EXPECT_EQ(stopped.value().still_running.size(), 1U);
+  }
+  let_go.set_value();
+  EXPECT_EQ(held.get().error(), Errc::closed);
+}
+
 TEST(SchedulerRace, LastReferenceMayBeDroppedOnAThreadOfThePool) {
   for (int round = 0; round < 20; ++round) {
     asio::thread_pool threads{kThreads};
