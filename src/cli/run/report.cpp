@@ -108,7 +108,7 @@ auto to_json(RunReport& report) -> Json {
           {"groups", std::move(groups)},
           {"fairness",
            {{"jain", jain_index(report.groups)},
-            {"lag", report.lag.largest},
+            {"lag", report.assignments > 0 ? Json(report.lag.largest) : Json(nullptr)},  // seen, not stored
             {"lag_bound", report.lag.bound ? Json(*report.lag.bound) : Json(nullptr)}}},
           {"dispatch",
            {{"assignments", report.assignments},
