@@ -11,6 +11,7 @@
 #include <memory>
 #include <ostream>
 #include <sstream>
+#include <tuple>
 #include <utility>
 
 namespace spider::cli {
@@ -60,7 +61,9 @@ auto wait_of(const RunReport& report, const std::string& group) -> WaitFigures {
 auto print_groups(std::ostream& out, Table& table, const RunReport& first) -> void {
   std::vector<const GroupFigures*> groups;
   for (const auto& group : first.groups) groups.push_back(&group);
-  std::ranges::stable_sort(groups, [](const auto* a, const auto* b) { return a->tasks > b->tasks; });
+  std::ranges::sort(groups, [](const auto* a, const auto* b) {
+    return std::tuple{b->tasks, a} < std::tuple{a->tasks, b};  // all of one vector
+  });
   if (groups.size() > kGroupsListed) {
     out << "the " << kGroupsListed << " groups with the most tasks, of " << groups.size() << '\n';
     groups.resize(kGroupsListed);

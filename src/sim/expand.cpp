@@ -121,7 +121,7 @@ auto draw_submits(Rng& rng, SimCase& drawn) -> void {
     event.job = event.refused ? draw_broken_job(rng) : draw_job(rng, groups, tasks);
     drawn.submits.push_back(std::move(event));
   }
-  std::ranges::stable_sort(drawn.submits, {}, &SubmitEvent::at);
+  std::ranges::sort(drawn.submits, {}, &SubmitEvent::at);
 }
 
 }  // namespace

@@ -12,6 +12,10 @@ auto operator new(std::size_t bytes) -> void* {
   if (auto* const memory = std::malloc(bytes == 0 ? 1 : bytes)) return memory;
   throw std::bad_alloc{};
 }
+auto operator new(std::size_t bytes, const std::nothrow_t&) noexcept -> void* {
+  ++counted.objects;
+  return std::malloc(bytes == 0 ? 1 : bytes);
+}
 auto operator delete(void* memory) noexcept -> void { std::free(memory); }
 auto operator delete(void* memory, std::size_t) noexcept -> void { std::free(memory); }
 

@@ -136,8 +136,8 @@ auto HistoryReader::add_task(std::uint32_t number, const TaskView& task, std::ui
 }
 
 auto HistoryReader::tell(Monitor& monitor) -> Result<void> {
-  std::ranges::stable_sort(happened_, {}, [](const auto& happened) {
-    return std::tuple{happened.at, happened.order};
+  std::ranges::sort(happened_, {}, [](const auto& happened) {
+    return std::tuple{happened.at, happened.order, happened.job, happened.task};
   });
   for (const auto& happened : happened_) {
     const auto job = history_.jobs[happened.job];
