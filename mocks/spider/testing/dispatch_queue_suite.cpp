@@ -48,7 +48,10 @@ auto DispatchQueueTrial::expect_ids(const Ids& actual, const Ids& expected, cons
     -> void {
   if (actual == expected) return;
   std::string got;
-  for (const auto id : actual) got += (got.empty() ? "" : " ") + std::to_string(id);
+  for (const auto id : actual) {
+    if (!got.empty()) got += ' ';
+    got += std::to_string(id);
+  }
   expect(false, promise + " (got: " + got + ")");
 }
 

@@ -11,14 +11,14 @@
 namespace {
 
 auto submit(const std::string& file) -> spider::Result<spider::JobId> {
-  spider::SystemClock clock;
+  boost::asio::io_context context;
+  spider::SystemClock clock{context.get_executor()};
   BOOST_OUTCOME_TRY(const auto storage,
                     spider::open_sqlite_storage(spider::SqliteStorageOptions{file}, clock));
   spider::JobBuilder job{"alice"};
   job.task("decode", "in.jpg");
   std::vector<spider::JobSpec> jobs;
   jobs.push_back(job.spec());
-  boost::asio::io_context context;
   BOOST_OUTCOME_TRY(const auto submitted, spider::block_on(context, storage->submit(jobs)));
   BOOST_OUTCOME_TRY(const auto stored, submitted.front());
   return stored.job;
@@ -27,7 +27,7 @@ auto submit(const std::string& file) -> spider::Result<spider::JobId> {
 auto run(const std::string& file, spider::JobId job) -> spider::Result<spider::JobState> {
   boost::asio::thread_pool threads{2};
   spider::SchedulerOptions options;
-  options.clock = std::make_shared<spider::SystemClock>();
+  options.clock = std::make_shared<spider::SystemClock>(threads.get_executor());
   options.handlers.add("decode", [](std::string path) { std::cout << "pixels of " << path << '\n'; });
   BOOST_OUTCOME_TRY(auto storage,
                     spider::open_sqlite_storage(spider::SqliteStorageOptions{file}, *options.clock));
