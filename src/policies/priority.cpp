@@ -1,5 +1,6 @@
 #include "spider/policies/priority.hpp"
 
+#include "class_set.hpp"
 #include "policies/admission_ages.hpp"
 #include "policies/slab.hpp"
 #include "policies/slot_index.hpp"
@@ -7,9 +8,7 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cassert>
-#include <limits>
 #include <string>
 #include <utility>
 
@@ -19,7 +18,7 @@ namespace {
 
 using detail::kNoSlot;
 
-constexpr std::size_t kClasses = std::numeric_limits<PriorityClass>::max() + std::size_t{1};
+constexpr auto kClasses = detail::ClassSet::kClasses;
 
 /// Which entries of a job a class holds: numbers [out, in) of the job, in order of admission.
 struct JobNumbers {
@@ -50,7 +49,10 @@ class Priority final : public SchedulingPolicy {
 
   auto admit(const InboundEntry& entry, TimePoint now) -> void override {
     auto& in = class_of(entry.priority);
-    if (in.inner->size() == 0) with_entries_.push_back(entry.priority, links()), set(entry.priority, true);
+    if (in.inner->size() == 0) {
+      with_entries_.push_back(entry.priority, links());
+      by_urgency_.set(entry.priority, true);
+    }
     in.inner->admit(entry, now);
     auto at = in.index.find(entry.job.value);
     if (at == kNoSlot) {
@@ -101,7 +103,7 @@ class Priority final : public SchedulingPolicy {
       in->jobs = {};
     }
     with_entries_.clear();
-    bits_.fill(0);
+    by_urgency_ = {};
     ages_.clear();
     size_ = 0;
     admitted_ = 0;
@@ -119,7 +121,7 @@ class Priority final : public SchedulingPolicy {
   [[nodiscard]] auto place(JobId job, TaskId task) const -> std::optional<QueuePlace> override {
     if (traits_.places == PlaceKind::none) return std::nullopt;
     std::uint64_t ahead = 0;
-    for (auto at = lowest(0); at; at = lowest(std::size_t{*at} + 1)) {
+    for (auto at = by_urgency_.next(0); at; at = by_urgency_.next(std::size_t{*at} + 1)) {
       const auto& in = *classes_[*at];
       if (auto place = in.inner->place(job, task)) {
         if (place->in_global) *place->in_global += ahead;
@@ -176,31 +178,15 @@ class Priority final : public SchedulingPolicy {
     return *in;
   }
 
-  auto set(PriorityClass number, bool on) -> void {
-    const auto bit = std::uint64_t{1} << (number % 64U);
-    auto& word = bits_[number / 64U];
-    word = on ? word | bit : word & ~bit;
-  }
-
-  /// The most urgent class with entries that is `from` or less urgent.
-  [[nodiscard]] auto lowest(std::size_t from) const -> std::optional<PriorityClass> {
-    for (auto word = from / 64; word < bits_.size(); ++word) {
-      const auto bits = bits_[word] & (~std::uint64_t{0} << (word == from / 64 ? from % 64 : 0));
-      if (bits != 0)
-        return static_cast<PriorityClass>(word * 64 + static_cast<unsigned>(std::countr_zero(bits)));
-    }
-    return std::nullopt;
-  }
-
   /// The most urgent class that holds some of the job.
   [[nodiscard]] auto holder_of(JobId job) const -> std::optional<PriorityClass> {
-    auto at = lowest(0);
-    while (at && classes_[*at]->index.find(job.value) == kNoSlot) at = lowest(std::size_t{*at} + 1);
+    auto at = by_urgency_.next(0);
+    while (at && classes_[*at]->index.find(job.value) == kNoSlot) at = by_urgency_.next(std::size_t{*at} + 1);
     return at;
   }
 
   auto choose() -> PriorityClass {
-    const auto urgent = *lowest(0);
+    const auto urgent = *by_urgency_.next(0);
     if (with_entries_.size() == 1) {
       urgent_in_a_row_ = 0;
       return urgent;
@@ -237,15 +223,15 @@ class Priority final : public SchedulingPolicy {
   auto rest_if_empty(PriorityClass number) -> void {
     if (classes_[number]->inner->size() > 0) return;
     with_entries_.erase(number, links());
-    set(number, false);
+    by_urgency_.set(number, false);
   }
 
   PolicyFactory make_inner_;
   PriorityOptions options_;
   PolicyTraits traits_;
   std::array<std::unique_ptr<Class>, kClasses> classes_;
-  std::array<std::uint64_t, kClasses / 64> bits_{};  // classes with entries
-  detail::SlotList with_entries_;                    // the lower class served longest ago first
+  detail::ClassSet by_urgency_;    // those with entries, as in
+  detail::SlotList with_entries_;  // the lower class served longest ago first
   detail::AdmissionAges ages_;
   std::size_t size_ = 0;
   std::uint64_t admitted_ = 0;

@@ -1,7 +1,6 @@
 #include "storage/memory_lane.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cassert>
 
 namespace spider::inline v1::detail {
@@ -24,22 +23,6 @@ auto unlink(GroupBacklog& backlog) -> void {
 }
 
 }  // namespace
-
-auto ClassSet::set(PriorityClass priority, bool on) noexcept -> void {
-  const auto bit = std::uint64_t{1} << (priority % 64U);
-  auto& word = words_[priority / 64U];
-  word = on ? word | bit : word & ~bit;
-}
-
-auto ClassSet::next(std::size_t from) const noexcept -> std::optional<PriorityClass> {
-  for (auto word = from / 64; word < words_.size(); ++word) {
-    const auto skip = word == from / 64 ? from % 64 : 0;
-    const auto bits = words_[word] & (~std::uint64_t{0} << skip);
-    if (bits != 0)
-      return static_cast<PriorityClass>(word * 64 + static_cast<std::size_t>(std::countr_zero(bits)));
-  }
-  return std::nullopt;
-}
 
 /// What one poll has taken, and what it must put back into the rotations at its end.
 struct Lane::Poll {

@@ -7,11 +7,10 @@
 /// Who has reached the poll's maximum is set aside for the rest of the poll, and then goes to the back:
 /// every offer is O(1), whatever the number of groups and jobs. Not thread-safe.
 
+#include "class_set.hpp"
 #include "storage/memory_job.hpp"
 #include "storage/ring.hpp"
 
-#include <array>
-#include <bitset>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -48,17 +47,6 @@ struct ClassBacklog {
   Ring<GroupBacklog> groups;
   Ring<GroupBacklog> groups_aside;
   std::unordered_map<ResourceGroupId, std::unique_ptr<GroupBacklog>> by_group;
-};
-
-/// Which classes have backlog; finds the next one without a scan over classes.
-class ClassSet {
- public:
-  auto set(PriorityClass priority, bool on) noexcept -> void;
-  /// The most urgent one that is `from` or less urgent.
-  [[nodiscard]] auto next(std::size_t from) const noexcept -> std::optional<PriorityClass>;
-
- private:
-  std::array<std::uint64_t, 4> words_{};
 };
 
 struct QueueBacklog {
