@@ -21,7 +21,7 @@ class CoroutineHome final : public HoldsSuspensions, public std::enable_shared_f
  public:
   CoroutineHome(const asio::any_io_executor& executor, std::shared_ptr<Mailbox> mailbox);
 
-  // Called by the manager. Every function runs its part on the strand, inline where that is possible.
+  // Called by the manager. Every function runs its part on the strand.
 
   /// Runs the task's handler and puts the task into the mailbox when it has returned. Not before the
   /// task given before has come back.

@@ -15,8 +15,9 @@
 namespace spider::cli {
 
 /// Parses the arguments, runs the command that they name, on the standard streams, and gives the exit
-/// status: 0 all succeeded, 1 some task failed, 2 bad arguments or input, 3 storage. `run`, `compare` and
-/// `policies` know what `registry` knows. No exception escapes. Call it from one thread at a time.
+/// status: 0 all succeeded, 1 some task failed, 2 bad arguments or input, 3 storage, 130 a run that a signal
+/// interrupted. `run`, `compare` and `policies` know what `registry` knows, which outlives the call. No
+/// exception escapes. Call it from one thread at a time: `run` handles SIGINT, SIGTERM and SIGHUP meanwhile.
 [[nodiscard]] auto run_main(int argc, const char* const* argv, const PolicyRegistry& registry) -> int;
 
 }  // namespace spider::cli

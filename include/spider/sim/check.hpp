@@ -9,7 +9,7 @@
 ///     }
 ///
 /// The first failing seed is shrunk to the fewest events that still break the same rule. Everything runs
-/// on the calling thread; about 5 ms per seed in an optimised build.
+/// on the calling thread; a seed takes some milliseconds in an optimised build.
 
 #include "spider/sim/case.hpp"
 
