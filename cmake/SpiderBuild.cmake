@@ -25,6 +25,10 @@ function(spider_configure target)
       target_compile_options(${target} PRIVATE -Wno-restrict)
     endif()
   endif()
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    # Without times in it, a precompiled header is the same in every copy of the tree, and ccache hits.
+    target_compile_options(${target} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
+  endif()
   if(SPIDER_SANITIZE)
     target_compile_options(${target} PUBLIC -fsanitize=${SPIDER_SANITIZE} -fno-omit-frame-pointer
                            -fno-sanitize-recover=all)

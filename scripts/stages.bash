@@ -119,6 +119,7 @@ stage_fuzz() {
 }
 
 stage_asan() {
+  need clang++-19 asan || return
   export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:check_initialization_order=1
   export UBSAN_OPTIONS=print_stacktrace=1
   # What has threads of its own (tests/race) is the thread sanitizer's.
@@ -127,8 +128,9 @@ stage_asan() {
 }
 
 stage_tsan() {
+  need clang++-19 tsan || return
   export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
-  # The TSan of g++ 12 does not start where the kernel randomises addresses by more than 28 bits.
+  # TSan may not start where the kernel randomises addresses by more than 28 bits.
   local run_prefix=()
   if setarch "$(uname -m)" -R true 2>/dev/null; then run_prefix=(setarch "$(uname -m)" -R); fi
   # What has threads of its own lives in tests/race; the rest runs on one.
@@ -155,6 +157,7 @@ stage_sim() {
   build release spider_program || return
   step "sim release" build/release/spider sim --seeds 2000 --json build/logs/sim.json &&
     step "sim every fault fired" every_fault_fired
+  need clang++-19 "sim asan" || return
   export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:check_initialization_order=1
   export UBSAN_OPTIONS=print_stacktrace=1
   build asan spider_program || return

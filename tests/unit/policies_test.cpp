@@ -59,7 +59,7 @@ TEST(Fifo, OlderJobGoesFirstAlsoWhenItsTaskComesLater) {
 
 TEST(Fifo, EqualSubmissionTimesGoByJobId) {
   const auto policy = make_fifo();
-  for (const std::uint64_t job : {3, 1, 2}) {
+  for (const std::uint64_t job : {3U, 1U, 2U}) {
     auto one = entry(1, job);
     one.created_at = kNow;
     policy->admit(one, kNow);
@@ -68,7 +68,7 @@ TEST(Fifo, EqualSubmissionTimesGoByJobId) {
 }
 
 TEST(Fifo, DropTakesAllOfTheJobWhereverItStands) {
-  for (const std::uint64_t dropped : {1, 2, 3, 4}) {
+  for (const std::uint64_t dropped : {1U, 2U, 3U, 4U}) {
     const auto policy = make_fifo();
     admit(*policy, {entry(1, 2), entry(1, 4), entry(1, 1), entry(1, 3), entry(1, dropped, 1)});
     EXPECT_EQ(policy->drop_job(JobId{dropped}), 2U);
@@ -168,7 +168,7 @@ TEST(FairShare, EndlessReturningGroupsOvertakeOnlySoManyTimes) {
 TEST(JobRoundRobin, RetiringOneJobCostsNobodyATurn) {
   const auto policy = make_job_round_robin({}, {.active_jobs = 4, .turns_max = 100});
   for (std::uint32_t task = 0; task < 3; ++task) {
-    for (const std::uint64_t job : {1, 2, 3, 4}) {
+    for (const std::uint64_t job : {1U, 2U, 3U, 4U}) {
       if (job != 2 || task == 0) policy->admit(entry(1, job, task), kNow);
     }
   }
@@ -195,7 +195,7 @@ TEST(JobRoundRobin, OldestPendingJobReplacesOneThatIsStillDry) {
 // J3
 TEST(JobRoundRobin, AfterItsTurnsAnActiveJobMakesRoomForAPendingOne) {
   const auto policy = make_job_round_robin({}, {.active_jobs = 2, .turns_max = 2});
-  for (const std::uint64_t job : {1, 2, 3}) {
+  for (const std::uint64_t job : {1U, 2U, 3U}) {
     for (std::uint32_t task = 0; task < 4; ++task) policy->admit(entry(1, job, task), kNow);
   }
   EXPECT_THAT(jobs(*policy), ElementsAre(1, 2, 1, 2, 3, 1, 3, 1, 2, 3, 2, 3));

@@ -219,7 +219,7 @@ TEST(PolicyCore, C12CallersCancellationStaysVisible) {
   const auto core = policy_core();
   asio::cancellation_signal signal;
   const auto run = [](SchedulerCore* running, CoreContext* in) -> Async<void> {
-    co_await running->run(*in);
+    static_cast<void>(co_await running->run(*in));
     const auto asked = co_await cancelled();
     co_return asked ? Errc::cancelled : Errc::internal;
   };
