@@ -1,12 +1,30 @@
 #include "sqlite/connection.hpp"
 
+#include <algorithm>
 #include <cassert>
+#include <thread>
 
 namespace spider::inline v1::detail {
 
 Connection::~Connection() {
   for (const auto& [sql, statement] : statements_) sqlite3_finalize(statement);
   sqlite3_close(handle_);
+}
+
+auto Connection::wait_while_busy(std::chrono::milliseconds timeout) -> void {
+  busy_timeout_ = timeout;
+  sqlite3_busy_handler(handle_, keep_waiting, this);
+}
+
+auto Connection::keep_waiting(void* self, int times) -> int {
+  constexpr std::chrono::microseconds kFirstRest{100};
+  constexpr int kDoublings = 5;
+  auto& connection = *static_cast<Connection*>(self);
+  const auto now = std::chrono::steady_clock::now();
+  if (times == 0) connection.waiting_since_ = now;
+  if (now - connection.waiting_since_ >= connection.busy_timeout_) return 0;
+  std::this_thread::sleep_for(kFirstRest * (1 << std::min(times, kDoublings)));
+  return 1;
 }
 
 auto Connection::prepared(const char* sql) -> sqlite3_stmt* {

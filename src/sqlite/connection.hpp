@@ -7,6 +7,7 @@
 
 #include <sqlite3.h>
 
+#include <chrono>
 #include <concepts>
 #include <string>
 #include <string_view>
@@ -33,6 +34,10 @@ class Connection {
   Connection(const Connection&) = delete;
   auto operator=(const Connection&) -> Connection& = delete;
   ~Connection();
+
+  /// How long to wait for a lock that another connection holds. Looks often: its own handler of SQLite rests
+  /// for up to 100 ms, and the one of several busy writers who rests longest gets nothing.
+  auto wait_while_busy(std::chrono::milliseconds timeout) -> void;
 
   /// `sql` is a literal: its address is its name in the cache of prepared statements. Not while `Rows`
   /// of the same literal are alive.
@@ -91,7 +96,11 @@ class Connection {
     if (code != SQLITE_OK) fail(code);
   }
 
+  static auto keep_waiting(void* self, int times) -> int;
+
   sqlite3* handle_;
+  std::chrono::milliseconds busy_timeout_{};
+  std::chrono::steady_clock::time_point waiting_since_{};
   std::unordered_map<const char*, sqlite3_stmt*> statements_;
 };
 

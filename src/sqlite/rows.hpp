@@ -82,6 +82,12 @@ struct TaskRow {
   bool dead_lettered = false;
 };
 
+/// Taken from a job's ready tasks.
+struct PoppedTask {
+  std::uint32_t bits = 0;
+  bool more = false;  ///< there is another one behind it
+};
+
 struct InstanceRow {
   TaskInstance instance;
   ManagerId manager;

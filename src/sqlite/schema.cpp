@@ -227,7 +227,7 @@ auto set_up(Connection& file, const SqliteStorageOptions& options) -> Result<voi
   file.execute(options.synchronous == Synchronous::full ? "PRAGMA synchronous = FULL"
                                                         : "PRAGMA synchronous = NORMAL");
   file.execute(
-      "PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY;"
+      "PRAGMA wal_autocheckpoint = 8000; PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY;"
       "PRAGMA cache_size = -65536; PRAGMA trusted_schema = OFF");
   if (empty) {
     create_tables(file);
@@ -248,7 +248,7 @@ auto open_file(const SqliteStorageOptions& options) -> Result<std::unique_ptr<Co
   auto file = std::make_unique<Connection>(handle);
   if (code != SQLITE_OK) return refuse(errc_of(code), options.path);
   sqlite3_extended_result_codes(handle, 1);
-  sqlite3_busy_timeout(handle, static_cast<int>(options.busy_timeout.count()));
+  file->wait_while_busy(options.busy_timeout);
   if (sqlite3_db_readonly(handle, "main") == 1) return refuse(SqliteErrc::read_only, options.path);
   try {
     SPIDER_TRY(set_up(*file, options));

@@ -131,11 +131,10 @@ class SqliteState {
   auto offer_now(JobRow& job, std::uint32_t first_bits, std::uint32_t count) -> void;
   auto offer_due(TaskKind kind) -> void;
   auto offer_due_range(JobRow& job, TimePoint at, std::uint32_t first, std::uint32_t count) -> void;
-  auto push_back(JobId job, std::uint32_t first_bits, std::uint32_t count) -> void;
+  auto push_back(const JobRow& row, std::uint32_t first_bits, std::uint32_t count) -> void;
   auto push_front(JobId job, std::uint32_t bits) -> void;
-  auto pop_ready(JobId job) -> std::optional<std::uint32_t>;
-  auto has_ready(JobId job) -> bool;
-  auto take_ready(JobRow& job) -> std::optional<TaskRow>;
+  auto pop_ready(JobId job) -> std::optional<PoppedTask>;
+  auto take_ready(JobRow& job, bool& more) -> std::optional<TaskRow>;
   auto ready_node(JobRow& job, const JobBody& body, std::uint32_t node, TimePoint at, bool may_have_rows)
       -> void;
 
@@ -148,11 +147,11 @@ class SqliteState {
   auto set_turn(const BacklogKey& key, bool in_rotation) -> void;
   auto is_paused(ResourceGroupId group) -> bool;
   auto next_class(int lane, QueueId queue, int from) -> std::optional<int>;
-  auto choose_class(int lane, QueueId queue) -> std::optional<PriorityClass>;
+  auto choose_group(int lane, QueueId queue) -> std::optional<BacklogKey>;
   auto front_group(int lane, QueueId queue, PriorityClass priority) -> ResourceGroupId;
   auto take(int lane, const std::vector<std::string>& queues, OfferPoll& poll) -> void;
   auto offer_one(const BacklogKey& key, OfferPoll& poll) -> void;
-  auto offer_from(JobRow& job, const BacklogKey& key, OfferPoll& poll) -> bool;
+  auto offer_from(JobRow& job, const BacklogKey& key, bool& others, OfferPoll& poll) -> bool;
   auto restore(OfferPoll& poll) -> void;
   auto lease(const SchedulerRow& scheduler, JobRow& job, TaskRow task) -> InboundEntry;
 
@@ -165,7 +164,9 @@ class SqliteState {
   auto session_of_poll(SchedulerRow& scheduler, SessionId asked) -> Result<void>;
 
   // Jobs.
+  using NumbersByName = std::unordered_map<std::string, std::uint64_t>;
   auto find_name(const char* select, const std::string& name) -> std::uint64_t;
+  auto known_name(NumbersByName& known, const char* select, const std::string& name) -> std::uint64_t;
   auto intern_group(const std::string& name) -> Result<ResourceGroupId>;
   auto intern_queue(const std::string& name) -> Result<QueueId>;
   auto begin_job(JobRow& job, const JobBody& body, bool may_have_rows) -> void;
@@ -236,6 +237,9 @@ class SqliteState {
   std::unordered_map<JobId, BodyPtr> bodies_;
   std::size_t bodies_bytes_ = 0;
   std::unordered_map<JobId, std::weak_ptr<JobWait>> waits_;
+  NumbersByName groups_;  // names that were stored keep their numbers for ever
+  NumbersByName queues_;
+  std::uint64_t oldest_ended_ = 0;  // positions before it have been dropped
 
   std::array<bool, kTaskKinds> arrived_{};
   std::vector<std::pair<JobId, JobState>> ended_jobs_;

@@ -74,8 +74,8 @@ auto SqliteState::start(const TaskAssignment& assignment, ManagerId manager) -> 
   const auto body = body_of(assignment.job);
   if (!body->has(assignment.task)) return Errc::unknown_task;
   auto task = load_task(*job, *body, assignment.task);
-  if (const auto repeated = find_repeated(assignment, manager))
-    return started(body, *repeated, task.deferrals);
+  const auto repeated = task.epoch > 0 ? find_repeated(assignment, manager) : std::nullopt;
+  if (repeated) return started(body, *repeated, task.deferrals);
   SPIDER_TRY(admit(assignment, *scheduler, *job, *body, task));
   if (task.session) task = load_task(*job, *body, assignment.task);  // a lapse may have requeued it
 

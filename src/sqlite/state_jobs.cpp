@@ -7,13 +7,26 @@
 
 namespace spider::inline v1::detail {
 
+namespace {
+constexpr std::size_t kNamesKept = 10'000;  // of groups, and of queues
+}
+
 auto SqliteState::find_name(const char* select, const std::string& name) -> std::uint64_t {
   Rows rows{*file_, select, name};
   return rows.next() ? rows.get<std::uint64_t>(0) : 0;
 }
 
+auto SqliteState::known_name(NumbersByName& known, const char* select, const std::string& name)
+    -> std::uint64_t {
+  if (const auto found = known.find(name); found != known.end()) return found->second;
+  const auto number = find_name(select, name);
+  if (known.size() >= kNamesKept) known.clear();
+  if (number != 0) known.emplace(name, number);
+  return number;
+}
+
 auto SqliteState::intern_group(const std::string& name) -> Result<ResourceGroupId> {
-  if (const auto known = find_name("SELECT id FROM resource_group WHERE name = ?", name))
+  if (const auto known = known_name(groups_, "SELECT id FROM resource_group WHERE name = ?", name))
     return ResourceGroupId{known};
   {
     Rows rows{*file_, "SELECT max(id) FROM resource_group"};
@@ -26,7 +39,7 @@ auto SqliteState::intern_group(const std::string& name) -> Result<ResourceGroupI
 }
 
 auto SqliteState::intern_queue(const std::string& name) -> Result<QueueId> {
-  if (const auto known = find_name("SELECT id FROM queue WHERE name = ?", name))
+  if (const auto known = known_name(queues_, "SELECT id FROM queue WHERE name = ?", name))
     return static_cast<QueueId>(known);
   {
     Rows rows{*file_, "SELECT max(id) FROM queue"};
@@ -134,8 +147,8 @@ auto SqliteState::cancel_unfinished(JobRow& job) -> void {
   count(TaskState::pending) = count(TaskState::ready) = 0;
   if (job.shape.has_commit) cancel_stored(job, TaskId::commit());
   if (!job.stopped_at) job.stopped_at = now_;
+  if (job.turn != 0) file_->run("DELETE FROM ready WHERE job = ?", job.id);
   withdraw(job);
-  file_->run("DELETE FROM ready WHERE job = ?", job.id);
   file_->run("DELETE FROM delayed WHERE job = ?", job.id);
 }
 
@@ -163,13 +176,15 @@ auto SqliteState::end_job(JobRow& job) -> void {
 }
 
 auto SqliteState::oldest_ended() -> std::optional<std::pair<std::uint64_t, JobId>> {
-  Rows rows{*file_, "SELECT position, job FROM ended ORDER BY position LIMIT 1"};
+  Rows rows{*file_, "SELECT position, job FROM ended WHERE position > 0 ORDER BY position LIMIT 1"};
   if (!rows.next()) return std::nullopt;
   return std::pair{rows.get<std::uint64_t>(0), rows.get<JobId>(1)};
 }
 
 auto SqliteState::drop_oldest_ended() -> void {
+  if (oldest_ended_ != 0 && counters_.ended - oldest_ended_ < limits.ended_jobs_max) return;
   while (const auto oldest = oldest_ended()) {
+    oldest_ended_ = oldest->first;
     if (counters_.ended - oldest->first < limits.ended_jobs_max) return;
     file_->run("DELETE FROM ended WHERE position = ?", oldest->first);
     if (oldest->second) remove_job(oldest->second);

@@ -101,28 +101,36 @@ auto SqliteState::next_class(int lane, QueueId queue, int from) -> std::optional
 }
 
 // The most urgent class, but after `share` − 1 offers in a row a lower one if any has backlog: the one
-// after that which was served last, so that all lower classes take turns.
-auto SqliteState::choose_class(int lane, QueueId queue) -> std::optional<PriorityClass> {
-  const auto urgent = next_class(lane, queue, 0);
-  if (!urgent) return std::nullopt;
-  auto chosen = *urgent;
-  const auto lower = next_class(lane, queue, *urgent + 1);
-  if (lower && limits.lower_class_share > 0) {
-    std::uint32_t offers = 0;
-    int served = 0;
-    {
-      Rows rows{*file_, "SELECT urgent_offers, lower_served FROM class_share WHERE lane = ? AND queue = ?",
-                lane, queue};
-      if (rows.next()) offers = rows.get<std::uint32_t>(0), served = rows.get<int>(1);
-    }
-    if (++offers >= limits.lower_class_share) {
-      offers = 0;
-      chosen = next_class(lane, queue, std::max(served, *urgent) + 1).value_or(*lower);
-      served = chosen;
-    }
-    file_->run("INSERT OR REPLACE INTO class_share VALUES (?, ?, ?, ?)", lane, queue, offers, served);
+// after that which was served last, so that all lower classes take turns. Of the class, the first group.
+auto SqliteState::choose_group(int lane, QueueId queue) -> std::optional<BacklogKey> {
+  BacklogKey front{lane, queue, 0, {}};
+  {
+    Rows rows{*file_,
+              "SELECT priority, resource_group FROM backlog INDEXED BY backlog_turn WHERE lane = ? AND "
+              "queue = ? AND turn IS NOT NULL ORDER BY priority, turn LIMIT 1",
+              lane, queue};
+    if (!rows.next()) return std::nullopt;
+    front.priority = rows.get<PriorityClass>(0);
+    front.group = rows.get<ResourceGroupId>(1);
   }
-  return static_cast<PriorityClass>(chosen);
+  const auto lower =
+      limits.lower_class_share > 0 ? next_class(lane, queue, front.priority + 1) : std::nullopt;
+  if (!lower) return front;
+  std::uint32_t offers = 0;
+  int served = 0;
+  {
+    Rows rows{*file_, "SELECT urgent_offers, lower_served FROM class_share WHERE lane = ? AND queue = ?",
+              lane, queue};
+    if (rows.next()) offers = rows.get<std::uint32_t>(0), served = rows.get<int>(1);
+  }
+  if (++offers >= limits.lower_class_share) {
+    offers = 0;
+    served = next_class(lane, queue, std::max<int>(served, front.priority) + 1).value_or(*lower);
+    front.priority = static_cast<PriorityClass>(served);
+    front.group = front_group(lane, queue, front.priority);
+  }
+  file_->run("INSERT OR REPLACE INTO class_share VALUES (?, ?, ?, ?)", lane, queue, offers, served);
+  return front;
 }
 
 auto SqliteState::front_group(int lane, QueueId queue, PriorityClass priority) -> ResourceGroupId {
@@ -143,9 +151,9 @@ auto SqliteState::take(int lane, const std::vector<std::string>& queues, OfferPo
       queue = rows.get<QueueId>(0);
     }
     while (poll.entries.size() < poll.items_max) {
-      const auto priority = choose_class(lane, queue);
-      if (!priority) break;
-      offer_one({lane, queue, *priority, front_group(lane, queue, *priority)}, poll);
+      const auto front = choose_group(lane, queue);
+      if (!front) break;
+      offer_one(*front, poll);
     }
   }
   restore(poll);
@@ -155,30 +163,30 @@ auto SqliteState::take(int lane, const std::vector<std::string>& queues, OfferPo
 auto SqliteState::offer_one(const BacklogKey& key, OfferPoll& poll) -> void {
   auto& taken = poll.group_taken[key.group];
   bool served = false;
-  bool exhausted = false;
-  while (!served && taken < poll.per_group_max) {
+  bool others = true;  // jobs in the group's rotation
+  while (!served && others && taken < poll.per_group_max) {
     JobId front;
     {
       Rows rows{*file_,
                 "SELECT job FROM job_turn WHERE lane = ? AND queue = ? AND priority = ? AND "
-                "resource_group = ? ORDER BY turn LIMIT 1",
+                "resource_group = ? ORDER BY turn LIMIT 2",
                 key.lane,
                 key.queue,
                 key.priority,
                 key.group};
       if (rows.next()) front = rows.get<JobId>(0);
+      others = front && rows.next();
     }
     auto* job = front ? find_job(front) : nullptr;
     if (job == nullptr) break;
-    served = offer_from(*job, key, poll);
+    served = offer_from(*job, key, others, poll);
   }
   if (served) ++taken;
-  exhausted = !has_jobs(key);
-  if (!exhausted && taken < poll.per_group_max) return set_turn(key, true);
+  if (others && taken < poll.per_group_max) return set_turn(key, true);
   const bool has_aside = std::ranges::any_of(poll.jobs_aside, [&](const auto& aside) {
     return aside.key.group == key.group && aside.key.queue == key.queue && aside.key.priority == key.priority;
   });
-  if (!exhausted || has_aside) {
+  if (others || has_aside) {
     set_turn(key, false);
     poll.groups_aside.push_back(key);
   } else {
@@ -187,14 +195,17 @@ auto SqliteState::offer_one(const BacklogKey& key, OfferPoll& poll) -> void {
   }
 }
 
-/// Whether the job had a task to offer; it leaves the rotation when it has no more.
-auto SqliteState::offer_from(JobRow& job, const BacklogKey& key, OfferPoll& poll) -> bool {
+/// Whether the job had a task to offer; it leaves the rotation when it has no more, and else is one of the
+/// `others` again.
+auto SqliteState::offer_from(JobRow& job, const BacklogKey& key, bool& others, OfferPoll& poll) -> bool {
   leave_rotation(job);
-  auto task = take_ready(job);
+  bool more = false;
+  auto task = take_ready(job, more);
   if (task) poll.entries.push_back(lease(poll.scheduler, job, *std::move(task)));
-  if (!task || !has_ready(job.id)) return task.has_value();
+  if (!task || !more) return task.has_value();
   if (++poll.job_taken[job.id] < poll.per_job_max) {
     enter_rotation(job);
+    others = true;
     return true;
   }
   const auto same = [&](const auto& aside) {

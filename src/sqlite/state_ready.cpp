@@ -15,9 +15,11 @@ auto lane_of(std::uint32_t bits) -> int { return static_cast<int>(task_of(bits).
 
 }  // namespace
 
-auto SqliteState::push_back(JobId job, std::uint32_t first, std::uint32_t count) -> void {
+/// A job that takes no part in the rotation has nothing ready: then there is nothing to look at.
+auto SqliteState::push_back(const JobRow& row, std::uint32_t first, std::uint32_t count) -> void {
+  const auto job = row.id;
   std::int64_t position = 0;
-  {
+  if (row.turn != 0) {
     Rows rows{*file_, "SELECT position, first, count FROM ready WHERE job = ? ORDER BY position DESC LIMIT 1",
               job};
     if (rows.next()) {
@@ -47,17 +49,18 @@ auto SqliteState::push_front(JobId job, std::uint32_t bits) -> void {
   file_->run("INSERT INTO ready VALUES (?, ?, ?, 1)", job, position - 1, bits);
 }
 
-auto SqliteState::pop_ready(JobId job) -> std::optional<std::uint32_t> {
+auto SqliteState::pop_ready(JobId job) -> std::optional<PoppedTask> {
+  PoppedTask popped;
   std::int64_t position = 0;
-  std::uint32_t first = 0;
   std::uint32_t count = 0;
   {
-    Rows rows{*file_, "SELECT position, first, count FROM ready WHERE job = ? ORDER BY position LIMIT 1",
+    Rows rows{*file_, "SELECT position, first, count FROM ready WHERE job = ? ORDER BY position LIMIT 2",
               job};
     if (!rows.next()) return std::nullopt;
     position = rows.get<std::int64_t>(0);
-    first = rows.get<std::uint32_t>(1);
+    popped.bits = rows.get<std::uint32_t>(1);
     count = rows.get<std::uint32_t>(2);
+    popped.more = count > 1 || rows.next();
   }
   if (count > 1) {
     file_->run("UPDATE ready SET first = first + 1, count = count - 1 WHERE job = ? AND position = ?", job,
@@ -65,19 +68,17 @@ auto SqliteState::pop_ready(JobId job) -> std::optional<std::uint32_t> {
   } else {
     file_->run("DELETE FROM ready WHERE job = ? AND position = ?", job, position);
   }
-  return first;
+  return popped;
 }
 
-auto SqliteState::has_ready(JobId job) -> bool {
-  Rows rows{*file_, "SELECT 1 FROM ready WHERE job = ? LIMIT 1", job};
-  return rows.next();
-}
-
-/// The next task to offer: ready, due and not leased. Drops what is none of that.
-auto SqliteState::take_ready(JobRow& job) -> std::optional<TaskRow> {
+/// The next task to offer: ready, due and not leased. Drops what is none of that. `more`: whether anything
+/// is left behind it.
+auto SqliteState::take_ready(JobRow& job, bool& more) -> std::optional<TaskRow> {
   const auto body = body_of(job.id);
-  while (const auto bits = pop_ready(job.id)) {
-    auto task = load_task(job, *body, task_of(*bits));
+  more = false;
+  while (const auto popped = pop_ready(job.id)) {
+    more = popped->more;
+    auto task = load_task(job, *body, task_of(popped->bits));
     if (task.state == TaskState::ready && !task.delayed && !task.session) return task;
   }
   return std::nullopt;
@@ -85,7 +86,7 @@ auto SqliteState::take_ready(JobRow& job) -> std::optional<TaskRow> {
 
 auto SqliteState::offer_now(JobRow& job, std::uint32_t first_bits, std::uint32_t count) -> void {
   const auto lane = lane_of(first_bits);
-  push_back(job.id, first_bits, count);
+  push_back(job, first_bits, count);
   join(job, lane);
   arrived_[static_cast<std::size_t>(lane)] = true;
 }

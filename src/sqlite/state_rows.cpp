@@ -68,6 +68,9 @@ auto SqliteState::rollback() noexcept -> void {
     sqlite3_exec(file_->handle(), "ROLLBACK", nullptr, nullptr, nullptr);
   }
   forget_rows();
+  groups_.clear();
+  queues_.clear();
+  oldest_ended_ = 0;
   bodies_.clear();  // an id that was not stored may be drawn again
   bodies_bytes_ = 0;
   data_version_ = -1;
@@ -280,7 +283,9 @@ auto SqliteState::derived_task(const JobRow& job, const JobBody& body, TaskId ta
   TaskRow row;
   row.id = task;
   if (task.kind() == TaskKind::regular) {
-    const auto node = load_node(job, body, body.graph.node_of(task.index()));
+    const auto index = body.graph.node_of(task.index());
+    const bool root = body.graph.parents(index) == 0;  // ready since the job began, whatever is stored
+    const auto node = root ? NodeRow{0, 0, job.begin_at} : load_node(job, body, index);
     if (node.parents_left == 0) {
       row.state = TaskState::ready;
       row.ready_at = node.ready_at;

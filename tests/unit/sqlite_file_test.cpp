@@ -88,7 +88,7 @@ TEST(SqliteFile, ShorterThanItsHeaderSaysIsTruncated) {
 TEST(SqliteFile, NewerSchemaAndForeignDatabaseAreRefused) {
   const TemporaryFolder folder;
   make_file(folder / "newer");
-  Other{folder / "newer"}.execute("PRAGMA user_version = 2");
+  Other{folder / "newer"}.execute("PRAGMA user_version = 1000");
   EXPECT_TRUE(refused(folder / "newer", SqliteErrc::newer_schema)) << why_not(folder / "newer");
   Other{folder / "foreign"}.execute("CREATE TABLE mine(x)");
   EXPECT_TRUE(refused(folder / "foreign", SqliteErrc::foreign_file)) << why_not(folder / "foreign");
@@ -135,13 +135,19 @@ TEST(SqliteFile, AReaderThatStarvesTheCheckpointStopsNobody) {
   Other reader{folder / "file"};
   ASSERT_EQ(reader.execute("BEGIN; SELECT count(*) FROM job"), SQLITE_OK);
   const auto log = [&] { return fs::file_size(folder / "file-wal"); };
-  for (int job = 0; job < 300; ++job) ASSERT_TRUE(storage.submit());
+  const auto submit_40_mb = [&] {
+    JobSpec spec;
+    for (auto i = 0; i < 8; ++i) spec.tasks.emplace_back().handler = "work";
+    for (auto& task : spec.tasks) task.input.resize(1'000'000, 'x');
+    for (auto i = 0; i < 5; ++i) ASSERT_TRUE(storage.run(storage->submit(std::span{&spec, 1})).value().at(0));
+  };
+  submit_40_mb();
   const auto starved = log();
-  EXPECT_GT(starved, 4'200'000U);  // more than 1,000 pages, where it would have begun anew
+  EXPECT_GT(starved, 8'000U * 4'096U);  // so many pages, after which it would have begun anew
   ASSERT_EQ(reader.execute("COMMIT"), SQLITE_OK);
-  for (int job = 0; job < 300; ++job) ASSERT_TRUE(storage.submit());
-  EXPECT_LE(log(), starved + 4'200'000U);
-  EXPECT_EQ(storage.state(JobId{601}).value(), JobState::ready);
+  submit_40_mb();
+  EXPECT_LE(log(), starved + 9'000'000U);
+  EXPECT_EQ(storage.state(JobId{11}).value(), JobState::ready);
 }
 
 TEST(SqliteFile, TwoStoragesOnOneFileSeeAndWakeEachOther) {
