@@ -90,11 +90,8 @@ stage_format() {
 }
 # Compares the formatted text: --dry-run of clang-format 14 reports changes that change nothing.
 check_format() {
-  local file bad=0
-  while IFS= read -r -d '' file; do
-    clang-format-14 "$file" | diff -u --label "$file" --label "$file (formatted)" "$file" - || bad=1
-  done < <(find include src mocks tests examples bench cmake -name '*.[ch]pp' -print0 2>/dev/null)
-  return "$bad"
+  find include src mocks tests examples bench cmake -name '*.[ch]pp' -print0 2>/dev/null |
+    xargs -0 -n 1 -P "$jobs" bash -c 'clang-format-14 "$0" | diff -u --label "$0" --label "$0 (formatted)" "$0" -'
 }
 
 stage_tidy() {
