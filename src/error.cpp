@@ -29,6 +29,7 @@ auto text_of(Errc code) noexcept -> const char* {
     case Errc::unknown_job: return "unknown job";
     case Errc::unknown_task: return "unknown task";
     case Errc::unknown_scheduler: return "unknown scheduler";
+    case Errc::unknown_member: return "unknown member";
     case Errc::task_not_runnable: return "task not runnable";
     case Errc::job_not_running: return "job not running";
     case Errc::instance_limit: return "instance limit reached";

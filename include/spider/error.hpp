@@ -53,6 +53,7 @@ enum class Errc {
   unknown_job,          ///< no such job
   unknown_task,         ///< the job has no such task
   unknown_scheduler,    ///< the scheduler id was never registered here
+  unknown_member,       ///< the member left, was replaced, or was collected
   task_not_runnable,    ///< the task's state does not admit a start
   job_not_running,      ///< the job's state does not admit a start, a cancel or a retry
   instance_limit,       ///< as many instances of this task run as may

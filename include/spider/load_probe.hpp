@@ -1,7 +1,7 @@
 #pragma once
 
 /// How busy the machine is: what load shedding goes by. Implemented by `cpu_load.hpp` and by users; called by
-/// ShardedStorageClient on its own strand, one call at a time.
+/// ShardedStorageClient from within its `run`, one call at a time.
 
 #include "spider/error.hpp"
 #include "spider/types.hpp"

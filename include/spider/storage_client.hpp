@@ -13,10 +13,12 @@
 
 #include "spider/async.hpp"
 #include "spider/job.hpp"
+#include "spider/slots.hpp"
 #include "spider/types.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -47,6 +49,7 @@ struct PollRequest {
   std::size_t per_group_max = SIZE_MAX;           ///< from one resource group, ≥ 1
   std::size_t per_job_max = SIZE_MAX;             ///< from one job, ≥ 1
   Duration wait{};                                ///< how long to wait for the first entry; 0 = not at all
+  std::shared_ptr<const SlotFilter> slots;        ///< which tasks to offer; null = all
 };
 static_assert(AsyncArgument<PollRequest> && AsyncArgument<SchedulerInfo>);
 
@@ -97,6 +100,10 @@ class StorageClient {
   /// class round-robin over resource groups; inside a group round-robin over jobs, oldest job first;
   /// inside a job by ready time. Who was served, or has ready work again, goes to the back of its
   /// rotation; who reached its maximum takes no further part in this poll, and then goes to the back.
+  ///
+  /// With `slots`, tasks outside the filter are passed over and keep their order. A filtered poll is woken
+  /// by arrivals in the slots of `first`, and when a task of `later` is due. It looks at a bounded number of
+  /// tasks at a time and goes on where it ended, so that no task is hidden behind others for good.
   ///
   /// Cancellation leases nothing. Renews the session's lease.
   /// Errors: `unknown_scheduler`; `stale_session` when superseded by a newer registration;

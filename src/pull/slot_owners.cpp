@@ -1,0 +1,53 @@
+#include "spider/pull/slot_owners.hpp"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <vector>
+
+namespace spider::inline v1 {
+
+namespace {
+
+// Ties are broken by the name's hash, which is the same for everybody.
+struct Weight {
+  std::uint64_t of_slot;
+  std::uint64_t of_name;
+
+  friend auto operator<=>(const Weight&, const Weight&) = default;
+};
+
+auto weight(std::uint64_t name, std::size_t slot) -> Weight { return {mix64(name ^ mix64(slot)), name}; }
+
+}  // namespace
+
+auto owned_slots(std::span<const MemberView> members, std::string_view name, std::size_t redundancy)
+    -> OwnedSlots {
+  std::vector<std::uint64_t> others;
+  bool present = false;
+  for (const auto& member : members) {
+    if (member.name == name) {
+      present = true;
+    } else {
+      others.push_back(XXH64(member.name.data(), member.name.size(), 0));
+    }
+  }
+  OwnedSlots owned;
+  if (!present) return owned;
+  const auto own = XXH64(name.data(), name.size(), 0);
+  for (std::size_t slot = 0; slot < kSlots; ++slot) {
+    const auto mine = weight(own, slot);
+    std::size_t ahead = 0;
+    for (const auto other : others) {
+      if (weight(other, slot) > mine && ++ahead >= redundancy) break;
+    }
+    if (ahead == 0) {
+      owned.first.set(slot);
+    } else if (ahead < redundancy) {
+      owned.later.set(slot);
+    }
+  }
+  return owned;
+}
+
+}  // namespace spider::inline v1
