@@ -22,10 +22,12 @@ class FaultyVfs {
   [[nodiscard]] static auto instance() -> FaultyVfs&;
 
   /// Forgets all files. From the `writes`-th write on (from 0), each write, truncation and sync answers
-  /// `code`; negative = never.
+  /// `code`; negative = never. As on a disk, some of what does not fit is written: the first half.
   auto arm(long writes, int code) -> void;
-  /// Writes work again.
-  auto heal() -> void { arm_again(-1, SQLITE_OK); }
+  /// Each read answers `code`, until healed.
+  auto fail_reads(int code) -> void;
+  /// Reads and writes work again.
+  auto heal() -> void;
   auto arm_again(long writes, int code) -> void;
   [[nodiscard]] auto has_failed() -> bool;
   /// Makes in the folder `to` the files of the folder `from` as a loss of power leaves them: what was
@@ -57,6 +59,7 @@ class FaultyVfs {
   std::mutex mutex_;
   long writes_left_ = -1;
   int code_ = SQLITE_OK;
+  int read_code_ = SQLITE_OK;
   bool failed_ = false;
   std::map<std::string, Image> files_;
 };

@@ -1,6 +1,7 @@
 // The operator's commands on a durable storage, from their options to their exit statuses.
 
 #include "cli/program.hpp"
+#include "sqlite_fixture.hpp"
 #include "temporary_folder.hpp"
 
 #include <gtest/gtest.h>
@@ -40,6 +41,9 @@ class OperatorCommands : public testing::Test {
     words.insert(words.begin(), {"submit", "--handler", "work"});
     return spider(std::move(words));
   }
+
+  /// The commands go by the wall clock.
+  static auto now() -> TimePoint { return std::chrono::system_clock::now(); }
 
   TemporaryFolder folder_;
   std::string file_ = folder_ / "file";
@@ -94,6 +98,39 @@ TEST_F(OperatorCommands, CancelledJobsEndAndOnlyFailedOnesAreRetried) {
   EXPECT_NE(err_.str().find("77"), std::string::npos) << err_.str();
   EXPECT_EQ(spider({"retry", "1"}), kBadInput);
   EXPECT_EQ(spider({"status", "77"}), kBadInput);
+}
+
+TEST_F(OperatorCommands, FailedJobsAreRetriedAndEachStandingExplained) {
+  ASSERT_EQ(submit({"--group", "alice"}), kSuccess);
+  const auto explained = [&] {
+    EXPECT_EQ(spider({"explain", "1"}), kSuccess) << err_.str();
+    return lines_.at(0).at("standing").get<std::string>();
+  };
+  const auto run_and_fail = [&](bool finish) {
+    SqliteFixture storage{SqliteStorageOptions{file_}, now()};
+    ASSERT_TRUE(storage.join());
+    const auto started = storage.start(storage.poll().value().at(0).ref());
+    ASSERT_TRUE(started) << started.error();
+    if (!finish) return;
+    FinishRequest request{started.value(), FinishRequest::Kind::failed};
+    request.reason = "no space";
+    request.retry = false;
+    ASSERT_TRUE(storage.run(storage->finish(std::span{&request, 1})).value().at(0));
+  };
+  EXPECT_EQ(explained(), "queued");
+  run_and_fail(true);
+  ASSERT_EQ(spider({"status", "1"}), kSuccess);
+  EXPECT_EQ(lines_.at(0).at("state"), "failed");
+  EXPECT_EQ(lines_[0].at("reason"), "task 0 (work): no space");
+  EXPECT_EQ(explained(), "ended");
+  ASSERT_EQ(spider({"retry", "1"}), kSuccess) << err_.str();
+  ASSERT_EQ(spider({"status", "1"}), kSuccess);
+  EXPECT_EQ(lines_.at(0).at("state"), "ready");
+  EXPECT_EQ(lines_[0].at("tasks").at("ready"), 1);
+  EXPECT_EQ(explained(), "queued");
+  EXPECT_EQ(spider({"retry", "1"}), kBadInput) << "it has not failed again";
+  run_and_fail(false);
+  EXPECT_EQ(explained(), "running");
 }
 
 TEST_F(OperatorCommands, PausedGroupsAndQueuesAreNamed) {

@@ -31,12 +31,19 @@ struct FaultyFile : sqlite3_file {
     return self.real->pMethods->xClose(self.real);
   }
   static auto read(sqlite3_file* file, void* to, int size, sqlite3_int64 at) -> int {
+    {
+      const std::scoped_lock lock{vfs().mutex_};
+      if (vfs().read_code_ != SQLITE_OK) return vfs().read_code_;
+    }
     return of(file).real->pMethods->xRead(of(file).real, to, size, at);
   }
   static auto write(sqlite3_file* file, const void* from, int size, sqlite3_int64 at) -> int {
     auto& self = of(file);
     const std::scoped_lock lock{vfs().mutex_};
-    if (const auto code = vfs().admit(); code != SQLITE_OK) return code;
+    if (const auto code = vfs().admit(); code != SQLITE_OK) {
+      if (code == SQLITE_FULL) self.real->pMethods->xWrite(self.real, from, size / 2, at);
+      return code;
+    }
     if (self.name != nullptr) {
       std::string bytes(static_cast<const char*>(from), static_cast<std::size_t>(size));
       vfs().files_[*self.name].unsynced.push_back({at, std::move(bytes), false});
@@ -144,6 +151,16 @@ auto FaultyVfs::arm_again(long writes, int code) -> void {
   const std::scoped_lock lock{mutex_};
   writes_left_ = writes;
   code_ = code;
+}
+
+auto FaultyVfs::fail_reads(int code) -> void {
+  const std::scoped_lock lock{mutex_};
+  read_code_ = code;
+}
+
+auto FaultyVfs::heal() -> void {
+  arm_again(-1, SQLITE_OK);
+  fail_reads(SQLITE_OK);
 }
 
 auto FaultyVfs::has_failed() -> bool {

@@ -126,5 +126,21 @@ TEST_P(SqliteFault, IsAnsweredAsUnavailableAndPasses) {
 INSTANTIATE_TEST_SUITE_P(Sqlite, SqliteFault,
                          ::testing::Values(SQLITE_FULL, SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC));
 
+TEST(SqliteReadFault, IsAnsweredAsUnavailableAndPasses) {
+  auto& vfs = FaultyVfs::instance();
+  const TemporaryFolder folder;
+  vfs.arm(-1, SQLITE_OK);
+  SqliteFixture storage{faulty(folder / "file")};
+  ASSERT_TRUE(storage.submit());
+  SqliteFixture other{SqliteStorageOptions{folder / "file"}};
+  ASSERT_TRUE(other.submit());  // so that what the first one remembers is out of date
+  vfs.fail_reads(SQLITE_IOERR_READ);
+  EXPECT_EQ(storage.submit().error(), Errc::storage_unavailable);
+  EXPECT_EQ(storage.state(JobId{1}).error(), Errc::storage_unavailable);
+  vfs.heal();
+  EXPECT_EQ(storage.submit().value(), JobId{3});
+  EXPECT_EQ(storage.state(JobId{2}).value(), JobState::ready);
+}
+
 }  // namespace
 }  // namespace spider
