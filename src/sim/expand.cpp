@@ -18,14 +18,22 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::array<const char*, 6> kPolicies = {
+constexpr std::array<const char*, 11> kPolicies = {
     "fifo",
     "fair-share",
     "job-round-robin",
     "fair-share/job-round-robin",
     "fair-share(overtakes=1)",
     "job-round-robin(active=2,turns=3)",
+    "priority",
+    "priority(share=2,stale=3)",
+    "priority/fair-share",
+    "fair-share(weighted=1)",
+    "priority(stale=10)/fair-share(weighted=1)/job-round-robin",
 };
+
+/// Of a resource group; the same for all its jobs, but for some.
+constexpr std::array<double, 4> kWeights = {1, 2, 7.5, 0.25};
 
 /// The highest rate that a kind is drawn at. What stops everything for a while is rare.
 auto rate_max(FaultKind kind) -> double {
@@ -82,7 +90,9 @@ auto draw_task(Rng& rng, std::uint32_t position, std::uint64_t most) -> TaskSpec
 
 auto draw_job(Rng& rng, std::uint64_t groups, std::uint64_t tasks) -> JobSpec {
   JobSpec job;
-  job.resource_group = "group-" + std::to_string(rng.below(groups));
+  const auto group = rng.below(groups);
+  job.resource_group = "group-" + std::to_string(group);
+  job.weight = kWeights[(rng.chance(0.1) ? rng.below(kWeights.size()) : group) % kWeights.size()];
   job.priority = static_cast<PriorityClass>(rng.below(3));
   const auto nodes = 1 + rng.below(8);
   for (std::uint32_t node = 0; node < nodes; ++node)

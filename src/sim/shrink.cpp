@@ -3,6 +3,7 @@
 #include "spider/sim/check.hpp"
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
 namespace spider {
@@ -63,6 +64,15 @@ class Shrinker {
     accept(std::move(shorter));
   }
 
+  /// `left_out` submits may have offered opportunities: then the same faults come so much earlier.
+  template <class Event>
+  auto accept_here_or_earlier(SimCase smaller, std::uint64_t left_out) -> bool {
+    if (accept(smaller)) return true;
+    if (!std::is_same_v<Event, SubmitEvent> || smaller.faults.empty()) return false;
+    for (auto& fault : smaller.faults) fault.opportunity -= std::min(fault.opportunity, left_out);
+    return accept(std::move(smaller));
+  }
+
   /// Leaves out ever smaller parts of the list.
   template <class Event>
   auto thin_out(std::vector<Event> SimCase::*list) -> void {
@@ -75,7 +85,8 @@ class Shrinker {
         events.erase(events.begin() + static_cast<std::ptrdiff_t>(first),
                      events.begin() + static_cast<std::ptrdiff_t>(last));
         const auto somebody_works = !smaller.managers.empty();  // nothing would end without
-        if (!somebody_works || !accept(std::move(smaller))) first += part;
+        if (!somebody_works || !accept_here_or_earlier<Event>(std::move(smaller), last - first))
+          first += part;
       }
       if (part == 1) return;
       part /= 2;
@@ -102,6 +113,7 @@ class Shrinker {
       job.not_before = TimePoint{};
       job.deadline = kForever;
       job.priority = 0;
+      job.weight = 1;
       accept(std::move(plain));
     }
     auto plain = best_;

@@ -48,6 +48,7 @@ auto write(std::ostream& out, std::size_t number, const SubmitEvent& submit) -> 
   out << "  spider::JobSpec " << job << ";\n"
       << "  " << job << ".resource_group = \"" << submit.job.resource_group << "\";\n";
   if (submit.job.priority != 0) out << "  " << job << ".priority = " << int{submit.job.priority} << ";\n";
+  if (submit.job.weight != 1.0) out << "  " << job << ".weight = " << submit.job.weight << ";\n";
   if (submit.job.not_before != TimePoint{}) {
     out << "  " << job << ".not_before = spider::TimePoint{";
     write(out, submit.job.not_before.time_since_epoch());

@@ -34,6 +34,9 @@ auto WatchedPolicy::widen(const InboundEntry& entry) -> void {
   widest_.jobs = std::max(widest_.jobs, group_jobs_[jobs_[entry.job].group]);
   widest_.groups = std::max<std::uint64_t>(widest_.groups, group_jobs_.size());
   widest_.classes = std::max<std::uint64_t>(widest_.classes, entry.priority + 1U);
+  if (entry.weight <= 0) return;  // as it was before
+  heaviest_ = std::max(heaviest_, double{entry.weight});
+  lightest_ = std::min(lightest_, double{entry.weight});
 }
 
 auto WatchedPolicy::next(TimePoint now) -> std::optional<InboundEntry> {
@@ -98,6 +101,7 @@ auto WatchedPolicy::remove(const InboundEntry& entry) -> void {
 auto WatchedPolicy::check_wait(const Held& held, const InboundEntry& entry) -> void {
   if (!traits_.starvation_bound || held.copies > 1) return;
   auto shape = widest_;
+  shape.weight_ratio = heaviest_ / lightest_;
   shape.entries_ahead = held.ahead;
   shape.older_arrivals = shape.older_arrivals_elsewhere = admissions_ - held.admitted_before;
   const auto bound = traits_.starvation_bound(shape);

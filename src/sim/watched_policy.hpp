@@ -57,6 +57,8 @@ class WatchedPolicy final : public SchedulingPolicy {
   std::size_t held_ = 0;
   std::uint64_t picks_ = 0;
   std::uint64_t admissions_ = 0;
+  double heaviest_ = 1;  // a group that nobody gave a weight has 1
+  double lightest_ = 1;
   BacklogShape widest_;
 };
 

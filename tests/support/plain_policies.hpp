@@ -31,6 +31,7 @@ class PlainPolicy final : public SchedulingPolicy {
     std::optional<Duration> paused =
         std::nullopt;                ///< each entry is served no earlier than so long after its admission
     bool asks_for_the_past = false;  ///< wake_at is always now or earlier
+    std::uint64_t promises = 0;      ///< its starvation bound for equal weights; 0 = it states none
   };
 
   explicit PlainPolicy(Manners manners) : manners_{manners} {}
@@ -100,6 +101,11 @@ class PlainPolicy final : public SchedulingPolicy {
     PolicyTraits traits;
     traits.name = "plain";
     traits.work_conserving = !manners_.paused && !manners_.asks_for_the_past && !manners_.throws_on_wake_at;
+    if (manners_.promises > 0) {
+      traits.starvation_bound = [promises = manners_.promises](const BacklogShape& shape) {
+        return std::optional{promises * static_cast<std::uint64_t>(shape.weight_ratio)};
+      };
+    }
     return traits;
   }
 

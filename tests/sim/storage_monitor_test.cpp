@@ -1,0 +1,176 @@
+// The monitor of a storage, shown histories in which one promise is broken.
+
+#include "sim/storage_monitor.hpp"
+#include "sim/monitor_fixture.hpp"
+
+namespace spider::sim {
+namespace {
+
+using std::chrono::seconds;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using Kind = FinishRequest::Kind;
+
+class StorageMonitorTest : public MonitorTest {
+ protected:
+  StorageMonitorTest() {
+    limits_.manager_lease = seconds{6};
+    TaskSpec task;
+    task.handler = "work";
+    spec_.unique_key = "key";
+    spec_.tasks.push_back(task);
+    task.parents = {0};
+    spec_.tasks.push_back(task);
+    monitor_.registered(kScheduler, SessionId{1});
+    submit(1);
+  }
+
+  auto submit(std::uint64_t job) -> void {
+    Submitted answer;
+    answer.job = JobId{job};
+    monitor_.submitted(spec_, answer);
+  }
+  static auto instance(std::uint64_t id, std::uint64_t epoch, std::uint32_t task = 0) -> TaskInstance {
+    return {InstanceId{id}, epoch, {JobId{1}, TaskId{task}}};
+  }
+  auto start(ManagerId manager, TaskInstance what, std::uint64_t session = 1) -> void {
+    StartedTask answer;
+    answer.instance = what;
+    monitor_.started(assignment(what.id.value, session, what.task.task.index()), manager, live_, answer);
+  }
+  auto finish(TaskInstance what, Kind kind = Kind::succeeded) -> void {
+    FinishRequest request{what, kind};
+    request.retry = false;
+    monitor_.finished(request, success());
+  }
+  auto renew(ManagerId manager, std::vector<TaskInstance> lost = {}) -> void {
+    Renewal answer;
+    answer.lost = std::move(lost);
+    monitor_.renewed(manager, answer);
+  }
+  auto end(JobState state, std::uint32_t succeeded, std::uint32_t pending = 0) -> void {
+    JobView view;
+    view.state = state;
+    view.tasks[static_cast<std::size_t>(TaskState::succeeded)] = succeeded;
+    view.tasks[static_cast<std::size_t>(TaskState::pending)] = pending;
+    monitor_.close(JobId{1}, view);
+  }
+
+  JobSpec spec_;
+  StorageLimits limits_;
+  SessionId live_{1};
+  StorageMonitor monitor_{context_, limits_};
+};
+
+TEST_F(StorageMonitorTest, OrderlyHistoryIsClean) {
+  start(kAnna, instance(1, 1));
+  renew(kAnna);
+  finish(instance(1, 1));
+  start(kBert, instance(2, 1, 1));
+  finish(instance(2, 1, 1));
+  end(JobState::succeeded, 2);
+  EXPECT_THAT(rules(), IsEmpty());
+}
+
+TEST_F(StorageMonitorTest, I1OneKeyTwoJobs) {
+  submit(2);
+  EXPECT_THAT(rules(), ElementsAre("I1"));
+}
+
+TEST_F(StorageMonitorTest, I1AcknowledgedJobIsGone) {
+  monitor_.close(JobId{1}, Errc::unknown_job);
+  EXPECT_THAT(rules(), ElementsAre("I1"));
+}
+
+TEST_F(StorageMonitorTest, I2StartedAgainAfterItsEnd) {
+  start(kAnna, instance(1, 1));
+  finish(instance(1, 1));
+  start(kAnna, instance(2, 2));
+  EXPECT_THAT(rules(), ElementsAre("I2"));
+}
+
+TEST_F(StorageMonitorTest, I2OneInstanceEndsInTwoWays) {
+  start(kAnna, instance(1, 1));
+  finish(instance(1, 1));
+  finish(instance(1, 1), Kind::failed);
+  EXPECT_THAT(rules(), ElementsAre("I2"));
+}
+
+TEST_F(StorageMonitorTest, I2SucceededWithoutAllItsTasks) {
+  start(kAnna, instance(1, 1));
+  finish(instance(1, 1));
+  end(JobState::succeeded, 1);
+  EXPECT_THAT(rules(), ElementsAre("I2"));
+}
+
+TEST_F(StorageMonitorTest, I2CancelledByNobody) {
+  end(JobState::cancelled, 0);
+  EXPECT_THAT(rules(), ElementsAre("I2"));
+}
+
+TEST_F(StorageMonitorTest, I3StartedUnderASupersededSession) {
+  live_ = SessionId{2};
+  start(kAnna, instance(1, 1));
+  EXPECT_THAT(rules(), ElementsAre("I3"));
+}
+
+TEST_F(StorageMonitorTest, I3SessionThatDoesNotGrow) {
+  monitor_.registered(kScheduler, SessionId{1});
+  EXPECT_THAT(rules(), ElementsAre("I3"));
+}
+
+TEST_F(StorageMonitorTest, I4StartedBeforeItsParent) {
+  start(kAnna, instance(1, 1, 1));
+  EXPECT_THAT(rules(), ElementsAre("I4"));
+}
+
+TEST_F(StorageMonitorTest, I5ResultOfALostInstance) {
+  start(kAnna, instance(1, 1));
+  renew(kAnna, {instance(1, 1)});
+  finish(instance(1, 1));
+  EXPECT_THAT(rules(), ElementsAre("I5"));
+}
+
+TEST_F(StorageMonitorTest, I5EpochThatDoesNotGrow) {
+  start(kAnna, instance(1, 1));
+  renew(kAnna, {instance(1, 1)});
+  start(kBert, instance(2, 1));
+  EXPECT_THAT(rules(), ElementsAre("I5"));
+}
+
+TEST_F(StorageMonitorTest, I5ResultOfWhatWasNeverStarted) {
+  finish(instance(9, 1));
+  EXPECT_THAT(rules(), ElementsAre("I5"));
+}
+
+TEST_F(StorageMonitorTest, I13SecondOwnerWithinTheLease) {
+  renew(kAnna);
+  start(kAnna, instance(1, 1));
+  start(kBert, instance(2, 2));
+  EXPECT_THAT(rules(), ElementsAre("I13"));
+}
+
+TEST_F(StorageMonitorTest, I13SecondOwnerAfterTheLeaseIsFine) {
+  renew(kAnna);
+  start(kAnna, instance(1, 1));
+  pass(seconds{6});
+  start(kBert, instance(2, 2));
+  EXPECT_THAT(rules(), IsEmpty());
+}
+
+TEST_F(StorageMonitorTest, T12OffersWhatDoesNotExist) {
+  InboundBatch batch;
+  batch.session = SessionId{1};
+  batch.entries.emplace_back();
+  batch.entries.back().job = JobId{7};
+  monitor_.polled(TaskKind::regular, kScheduler, batch);
+  EXPECT_THAT(rules(), ElementsAre("T12"));
+}
+
+TEST_F(StorageMonitorTest, T4EndedWithUnfinishedTasks) {
+  end(JobState::failed, 0, 2);
+  EXPECT_THAT(rules(), ElementsAre("T4"));
+}
+
+}  // namespace
+}  // namespace spider::sim
