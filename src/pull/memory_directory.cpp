@@ -1,5 +1,7 @@
 #include "spider/pull/memory_directory.hpp"
 
+#include "pull/member_checks.hpp"
+
 #include <map>
 #include <mutex>
 #include <string>
@@ -55,7 +57,7 @@ class MemoryDirectory final : public MemberDirectory {
     const std::lock_guard lock{mutex_};
     const auto same = std::erase_if(rows_, [&](const auto& row) { return row.second.name == name; });
     if (same == 0 && rows_.size() >= limits_.members_max) {
-      return Error{Errc::limit_exceeded, "more than " + std::to_string(limits_.members_max) + " members"};
+      return detail::too_many_members(limits_);
     }
     const MemberId member{++last_id_};
     rows_.emplace(member, Row{std::move(name), clock_.now()});
@@ -105,11 +107,7 @@ class MemoryDirectory final : public MemberDirectory {
 }  // namespace
 
 auto make_memory_directory(MemberLimits limits, Clock& clock) -> Result<std::unique_ptr<MemberDirectory>> {
-  if (limits.active_for <= Duration::zero())
-    return Error{Errc::invalid_argument, "active_for is not positive"};
-  if (limits.lost_after < limits.active_for)
-    return Error{Errc::invalid_argument, "lost_after is below active_for"};
-  if (limits.members_max == 0) return Error{Errc::invalid_argument, "members_max is 0"};
+  SPIDER_TRY(detail::check_limits(limits));
   return std::unique_ptr<MemberDirectory>{std::make_unique<MemoryDirectory>(limits, clock)};
 }
 
