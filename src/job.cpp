@@ -30,8 +30,8 @@ auto can_move(TaskState from, TaskState to) noexcept -> bool {
     case S::running: return to == S::succeeded || to == S::failed || to == S::ready || to == S::cancelled;
     case S::failed:
     case S::cancelled: return to == S::pending;
-    case S::succeeded:
-    case S::folded: return false;
+    case S::folded: return to == S::succeeded || to == S::ready || to == S::cancelled;
+    case S::succeeded: return false;
   }
   return false;
 }
@@ -41,8 +41,7 @@ auto has_ended(JobState state) noexcept -> bool {
 }
 
 auto has_ended(TaskState state) noexcept -> bool {
-  return state == TaskState::succeeded || state == TaskState::failed || state == TaskState::cancelled ||
-         state == TaskState::folded;
+  return state == TaskState::succeeded || state == TaskState::failed || state == TaskState::cancelled;
 }
 
 auto to_string(JobState state) noexcept -> std::string_view {

@@ -98,6 +98,11 @@ auto TaskHandle::instances_max(std::uint32_t count) -> TaskHandle {
   return *this;
 }
 
+auto TaskHandle::coalesce(CoalesceKey key) -> TaskHandle {
+  task().coalesce = std::move(key);
+  return *this;
+}
+
 auto TaskHandle::first_task() const noexcept -> TaskId {
   if (node_ == kCommit) return TaskId::commit();
   if (node_ == kCleanup) return TaskId::cleanup();

@@ -6,6 +6,7 @@
 /// comfortable way to make one. Plain values, no threads.
 
 #include "spider/async.hpp"
+#include "spider/coalesce_key.hpp"
 #include "spider/types.hpp"
 
 #include <cstdint>
@@ -37,9 +38,10 @@ struct TaskSpec {
   std::uint32_t count = 1;             ///< ≥ 1; the array's tasks take consecutive task indices
   std::vector<std::uint32_t> parents;  ///< positions in JobSpec::tasks; all tasks there before any here
   RetryPolicy retry;
-  Duration timeout{};               ///< of one attempt; 0 = none
-  Duration estimate{};              ///< expected run time; 0 = unknown
-  std::uint32_t instances_max = 1;  ///< how many instances of one task may run at once; ≥ 1
+  Duration timeout{};                   ///< of one attempt; 0 = none
+  Duration estimate{};                  ///< expected run time; 0 = unknown
+  std::uint32_t instances_max = 1;      ///< how many instances of one task may run at once; ≥ 1
+  std::optional<CoalesceKey> coalesce;  ///< regular tasks only, with a count and instances_max of 1
 };
 static_assert(AsyncArgument<TaskSpec>);
 
@@ -67,7 +69,7 @@ static_assert(AsyncArgument<JobSpec>);
 ///
 /// | from          | to                                   | cause                                   |
 /// |---------------|--------------------------------------|-----------------------------------------|
-/// | ready         | running                              | the first start of a task               |
+/// | ready         | running                              | the first start, or fold, of a task     |
 /// | ready         | commit_ready                         | no regular tasks, a commit task         |
 /// | ready         | cancelled, cleanup_ready             | cancel without / with a cleanup task    |
 /// | ready         | failed                               | deadline passed                         |
@@ -104,8 +106,10 @@ inline constexpr std::size_t kJobStates = 7;
 /// | running | succeeded | `finish` with a value                                                     |
 /// | running | ready     | a retry (spends an attempt), deferral, release, lapsed lease              |
 /// | running | failed    | the last attempt failed, or the handler said never                        |
-/// | pending, ready, running | cancelled | the job failed or was cancelled                           |
-/// | ready   | folded    | an equivalent task started (coalescing)                                   |
+/// | pending, ready, running, folded | cancelled | the job failed or was cancelled                   |
+/// | ready   | folded    | an equivalent task started (coalescing), and works for this one, too      |
+/// | folded  | succeeded | the equivalent task succeeded                                             |
+/// | folded  | ready     | its run ended otherwise: this one is queued again, and may run itself     |
 /// | failed, cancelled | pending | `JobClient::retry`                                                |
 enum class TaskState : std::uint8_t {
   pending,

@@ -72,6 +72,8 @@ class TaskHandle {
   /// The expected run time; 0 = unknown.
   auto estimate(Duration duration) -> TaskHandle;
   auto instances_max(std::uint32_t count) -> TaskHandle;
+  /// Tasks of one resource group with equal keys are the same work (coalesce_key.hpp).
+  auto coalesce(CoalesceKey key) -> TaskHandle;
 
   /// The position in JobSpec::tasks. Precondition: a regular task or an array.
   [[nodiscard]] auto node() const noexcept -> std::uint32_t { return node_; }
