@@ -6,8 +6,8 @@ namespace spider {
 inline namespace v1 {
 
 auto to_string(TaskStanding standing) noexcept -> std::string_view {
-  constexpr std::string_view kNames[] = {"pending",  "not_due",    "paused",  "queued", "polled",
-                                         "buffered", "dispatched", "running", "ended"};
+  constexpr std::string_view kNames[] = {"pending", "not_due",  "paused",     "queued",  "coalesced",
+                                         "polled",  "buffered", "dispatched", "running", "ended"};
   return kNames[static_cast<std::size_t>(standing)];
 }
 
@@ -58,6 +58,11 @@ auto describe(const TaskExplanation& explained, TimePoint now) -> std::string {
     case TaskStanding::not_due: return "is due in " + seconds(now, explained.until);
     case TaskStanding::paused: return pauses(explained);
     case TaskStanding::queued: return "waits for a scheduler to poll it" + standing_of(explained);
+    case TaskStanding::coalesced:
+      return explained.folded_into.job
+                 ? "its work is done by job " + std::to_string(explained.folded_into.job.value) + " task " +
+                       to_string(explained.folded_into.task)
+                 : "waits for equivalent work that is queued before it, or runs";
     case TaskStanding::polled:
       return "was polled by scheduler " + std::to_string(explained.scheduler.value) + ", not started yet";
     case TaskStanding::buffered: return "waits for its turn" + standing_of(explained);

@@ -10,7 +10,8 @@ auto to_string(EventKind kind) noexcept -> std::string_view {
       "policy_idle",         "manager_joined",       "manager_left",        "manager_lost",
       "assignment_expired",  "foreign_acknowledged", "handed_back_refused", "start_refused",
       "task_started",        "task_succeeded",       "task_failed",         "task_deferred",
-      "task_released",       "finish_refused",       "task_overdue",        "storage_failed"};
+      "task_released",       "finish_refused",       "task_overdue",        "storage_failed",
+      "job_submitted"};
   static_assert(std::size(kNames) == kEventKinds);
   return kNames[static_cast<std::size_t>(kind)];
 }

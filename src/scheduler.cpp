@@ -1,5 +1,6 @@
 #include "spider/scheduler.hpp"
 
+#include "beside.hpp"
 #include "scheduler_explain.hpp"
 #include "scheduler_tap.hpp"
 #include "spider/dispatch_channel.hpp"
@@ -30,6 +31,7 @@ class Scheduler::Impl final : public std::enable_shared_from_this<Impl> {
         tap_{std::move(options.observer)},
         storage_{std::move(options.storage)},
         core_{std::move(options.core)},
+        handlers_{options.handlers},
         changed_{detail::WaitingLine::make(*clock_)},
         core_part_{executor},
         storage_part_{executor},
@@ -60,6 +62,13 @@ class Scheduler::Impl final : public std::enable_shared_from_this<Impl> {
   auto explain(TaskRef task) -> Async<TaskExplanation> {
     return detail::explain_task(storage_.get(), policy_core_.get(), service_.get(), task);
   }
+  auto add_keys(std::vector<JobSpec>& jobs) const -> void {
+    for (auto& job : jobs) handlers_.add_keys(job);
+  }
+  auto observe_submitted(const std::vector<JobSpec>& jobs, const std::vector<Result<Submitted>>& answers)
+      -> void {
+    tap_.submitted(jobs, answers, clock_->now());
+  }
 
  private:
   auto make_parts(SchedulerOptions& options) -> Result<void>;
@@ -81,6 +90,7 @@ class Scheduler::Impl final : public std::enable_shared_from_this<Impl> {
   std::unique_ptr<DispatchService> service_;
   std::shared_ptr<SchedulerCore> core_;
   std::shared_ptr<PolicyCore> policy_core_;  // the same, if it is one
+  Handlers handlers_;
   std::unique_ptr<LocalExecutionManager> manager_;
 
   mutable std::mutex mutex_;
@@ -213,26 +223,10 @@ auto Scheduler::Impl::wait_for_parts(TimePoint deadline) -> Async<void> {
   }
 }
 
-namespace {
-
-/// What a call that waits shares with the storage's call that it runs beside itself.
-template <class T>
-struct Beside {
-  Beside(const asio::any_io_executor& executor, Clock& clock)
-      : part{executor}, line{detail::WaitingLine::make(clock)} {}
-
-  detail::StrandPart part;
-  std::shared_ptr<detail::WaitingLine> line;
-  std::mutex mutex;
-  std::optional<Result<T>> end;
-};
-
-}  // namespace
-
 template <class T>
 auto Scheduler::Impl::until_stopped(Async<T> work) -> Async<T> {
   const auto self = shared_from_this();
-  const auto beside = std::make_shared<Beside<T>>(executor_, *clock_);
+  const auto beside = std::make_shared<detail::Beside<T>>(executor_, *clock_);
   beside->part.start(std::move(work), [beside, self](Result<T> end) {
     {
       const std::scoped_lock lock{beside->mutex};
@@ -281,7 +275,9 @@ template <class Impl>
 auto submit_all_to(std::shared_ptr<Impl> impl, std::vector<JobSpec> jobs)
     -> Async<std::vector<Result<Submitted>>> {
   if (const auto why = impl->refusal()) co_return *why;
+  impl->add_keys(jobs);
   auto answers = co_await impl->storage().submit(jobs);
+  if (answers) impl->observe_submitted(jobs, answers.value());
   co_return answers;
 }
 

@@ -1,14 +1,17 @@
 #pragma once
 
 /// The observer that a Scheduler's parts talk to: forwards to the user's, tells the service which
-/// scheduler it serves, and the core what the tasks that ended have cost.
+/// scheduler it serves, and the core what the tasks that ended have cost. Makes an event of every submit.
 
 #include "spider/dispatch_service.hpp"
+#include "spider/job_client.hpp"
 #include "spider/observer.hpp"
 #include "spider/policy_core.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
+#include <vector>
 
 namespace spider::inline v1::detail {
 
@@ -26,6 +29,22 @@ class SchedulerTap final : public Observer {
   auto connect(DispatchService* service, PolicyCore* core) -> void {
     service_ = service;
     core_ = core;
+  }
+
+  auto submitted(const std::vector<JobSpec>& jobs, const std::vector<Result<Submitted>>& answers,
+                 TimePoint now) noexcept -> void {
+    for (std::size_t i = 0; next_ && i < std::min(jobs.size(), answers.size()); ++i) {
+      if (!answers[i]) continue;
+      Event event;
+      event.kind = EventKind::job_submitted;
+      event.at = now;
+      event.task.job = answers[i].value().job;
+      event.priority = jobs[i].priority;
+      event.fold = answers[i].value().fold;
+      const auto& tasks = jobs[i].tasks;
+      if (!tasks.empty() && tasks.front().coalesce) event.operation = tasks.front().coalesce->operation;
+      next_->observe(event);
+    }
   }
 
  private:

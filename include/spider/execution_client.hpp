@@ -46,6 +46,8 @@ struct StartedTask {
   std::uint32_t attempt = 1;             ///< from 1
   std::uint32_t deferrals = 0;
   TimePoint deadline = kForever;  ///< of this attempt, by the storage's clock
+  std::uint32_t folded = 0;       ///< tasks whose work this run does, too; 0 when a start is repeated
+  FoldOutcome fold = FoldOutcome::not_coalescible;
 };
 
 /// How an attempt ended.
@@ -85,11 +87,12 @@ class ExecutionClient {
 
   /// Registers an instance for each assignment that is still to be run, and answers for each in
   /// order. Starts the manager's lease with the first. An assignment without an id (0) is never taken
-  /// for a repetition.
+  /// for a repetition. Of the tasks with one coalesce key one runs at a time; its start folds the others
+  /// that are queued, in the same transaction.
   /// Errors per assignment: `stale_session` (its scheduler's session is not live),
-  /// `task_not_runnable` (ended, pending, not due), `job_not_running`, `instance_limit`,
-  /// `unknown_job`, `unknown_task`, `unknown_scheduler`. Errors of the call: `storage_unavailable`;
-  /// `invalid_argument` (manager 0).
+  /// `task_not_runnable` (ended, pending, not due, folded, or an equivalent runs), `job_not_running`,
+  /// `instance_limit`, `unknown_job`, `unknown_task`, `unknown_scheduler`. Errors of the call:
+  /// `storage_unavailable`; `invalid_argument` (manager 0).
   [[nodiscard]] virtual auto start(std::span<const TaskAssignment> assignments, ManagerId manager)
       -> Async<std::vector<Result<StartedTask>>> = 0;
 

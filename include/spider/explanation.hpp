@@ -36,6 +36,7 @@ enum class TaskStanding : std::uint8_t {
   not_due,     ///< ready, but not before `until`
   paused,      ///< ready, but its resource group or its queue is paused
   queued,      ///< ready, and no scheduler has polled it
+  coalesced,   ///< equivalent work is queued before it or runs: folds into that, or follows it
   polled,      ///< a scheduler has polled it; a storage knows no more
   buffered,    ///< in a scheduler's policy, behind others: see `place`
   dispatched,  ///< decided: in the dispatch queue, or with `manager` that has not started it yet
@@ -59,6 +60,8 @@ struct TaskExplanation {
   bool group_paused = false;
   bool queue_paused = false;
 
+  bool kept_back = false;           ///< ready, but equivalent work is queued before it or runs
+  TaskRef folded_into;              ///< whose run does, or did, its work; job 0: its own
   std::vector<TaskId> waits_for;    ///< unfinished tasks that it waits for, the first kWaitsForMax by index
   bool waits_for_more = false;      ///< or there may be more
   TimePoint until = kForever;       ///< `not_due`: when it will be

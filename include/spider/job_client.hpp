@@ -23,7 +23,8 @@ inline namespace v1 {
 
 struct Submitted {
   JobId job;
-  bool existing = false;  ///< the unique key was taken: `job` is the one that has it
+  bool existing = false;  ///< `job` was there before: it has the unique key, or does this work, too
+  FoldOutcome fold = FoldOutcome::not_coalescible;  ///< `folded`: a queued job does this work, too
 };
 
 /// What is known of a job.
@@ -36,6 +37,7 @@ struct JobView {
   std::string queue;
   PriorityClass priority = 0;
   std::string unique_key;
+  std::uint32_t submitters = 1;  ///< whose work it does; each may cancel once, the last one cancels
   TimePoint created_at{};
   TimePoint ended_at = kForever;                   ///< kForever while it has not ended
   std::array<std::uint32_t, kTaskStates> tasks{};  ///< regular tasks by TaskState
@@ -57,6 +59,7 @@ struct TaskView {
   TimePoint ended_at = kForever;
   ManagerId manager;           ///< who runs it, or ran it last
   bool dead_lettered = false;  ///< failed for good after its attempts were used up
+  TaskRef folded_into;         ///< whose run does, or did, its work; job 0: its own
   std::string error;           ///< of the last failed attempt
 };
 
@@ -104,8 +107,16 @@ class JobClient {
 
   /// Stores the jobs, each whole or not at all, and answers for each in order. A job whose unique
   /// key is taken within its resource group answers with the job that has it.
+  ///
+  /// A job that is a single task with a coalesce key, without a commit or cleanup task and without a
+  /// unique key, is not stored when such a job with the same key waits to be started in the same group
+  /// and queue, with the same deadline, and neither has to wait for a time that the other need not: the
+  /// answer is that job, which then has one more submitter, and the more urgent class of the two. Check
+  /// and insert are one step: of n concurrent submitters one inserts.
+  ///
   /// Errors per job, with a detail that names the culprit: `cyclic_graph`, `unknown_parent`,
-  /// `duplicate_name`, `empty_graph`, `invalid_name`, `invalid_time`, `invalid_argument`,
+  /// `duplicate_name`, `empty_graph`, `invalid_name`, `invalid_time`, `invalid_argument` (a coalesce
+  /// key without a column, on an array, on a commit or cleanup task, with instances_max above 1),
   /// `limit_exceeded` (StorageLimits). Errors of the call: `storage_unavailable` (the outcome is then
   /// unknown: a unique key makes the repetition safe), `limit_exceeded` (too many jobs in one call).
   [[nodiscard]] virtual auto submit(std::span<const JobSpec> jobs)
@@ -113,7 +124,8 @@ class JobClient {
 
   /// Ends all unfinished tasks of the job in one step, and the job itself, or moves it to
   /// `cleanup_ready` if it has a cleanup task. Running instances learn of it at their manager's next
-  /// renewal. A job that has ended, or is cleaning up, stays as it is. Returns the state after.
+  /// renewal. A job that has ended, or is cleaning up, stays as it is. Returns the state after. A job
+  /// with several submitters loses one, and goes on for the others; every call counts as another one's.
   /// Errors: `unknown_job`; `storage_unavailable`.
   [[nodiscard]] virtual auto cancel(JobId job) -> Async<JobState> = 0;
 
@@ -152,6 +164,11 @@ class JobClient {
   /// Errors: `invalid_name`; `limit_exceeded`; `storage_unavailable`.
   [[nodiscard]] virtual auto pause(PauseTarget target) -> Async<void> = 0;
   [[nodiscard]] virtual auto resume(PauseTarget target) -> Async<void> = 0;
+
+  /// Whether any task of the resource group with this key has not ended: waits for its parents or its
+  /// time, is queued, runs, or is folded into a run. The gate of those who submit again and again.
+  /// Errors: those of `check_key`; `storage_unavailable`.
+  [[nodiscard]] virtual auto has_pending(std::string resource_group, CoalesceKey key) -> Async<bool> = 0;
 };
 
 }  // namespace v1

@@ -6,6 +6,7 @@
 /// called from any thread, also concurrently, and while the caller is in the middle of its work: be
 /// quick, do not throw, do not call back into Spider.
 
+#include "spider/coalesce_key.hpp"
 #include "spider/error.hpp"
 #include "spider/types.hpp"
 
@@ -35,7 +36,8 @@ enum class EventKind : std::uint8_t {
   handed_back_refused,   ///< task: more was handed back than the stated bound; storage offers it again
   // Execution managers.
   start_refused,   ///< manager, task, error
-  task_started,    ///< manager, task, group, duration = wait since ready
+  task_started,    ///< manager, task, group, duration = wait since ready; with a coalesce key: operation,
+                   ///< fold, count = tasks folded into this run
   task_succeeded,  ///< manager, task, group, priority, queue, duration = run time
   task_failed,     ///< manager, task, group, priority, queue, error, duration = run time
   task_deferred,   ///< manager, task, group, priority, queue, duration = put off for
@@ -43,8 +45,10 @@ enum class EventKind : std::uint8_t {
   finish_refused,  ///< manager, task, error: a late result was fenced
   task_overdue,    ///< manager, task: ran past its deadline, asked to stop
   storage_failed,  ///< manager, error: a call to the storage failed and is repeated
+  // The scheduler's face.
+  job_submitted,  ///< task.job, priority; of a job whose first task has a coalesce key: operation, fold
 };
-inline constexpr std::size_t kEventKinds = static_cast<std::size_t>(EventKind::storage_failed) + 1;
+inline constexpr std::size_t kEventKinds = static_cast<std::size_t>(EventKind::job_submitted) + 1;
 
 /// One event. Fields that its kind does not mention are at their defaults.
 struct Event {
@@ -62,6 +66,8 @@ struct Event {
   std::uint64_t count = 0;
   std::uint64_t total = 0;
   Duration duration{};
+  FoldOutcome fold = FoldOutcome::not_coalescible;
+  std::string_view operation{};  ///< of a coalesce key; valid during the call only
   const Error* error = nullptr;  ///< valid during the call only
 };
 

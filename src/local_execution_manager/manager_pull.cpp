@@ -88,6 +88,11 @@ auto ManagerState::launch(const TaskAssignment& assignment, StartedTask started,
   auto begun = event(EventKind::task_started, assignment.ref());
   begun.group = assignment.group;
   begun.duration = now - assignment.ready_at;
+  if (spec->coalesce) {
+    begun.operation = spec->coalesce->operation;
+    begun.fold = task->started.fold;
+    begun.count = task->started.folded;
+  }
   begun.at = now;
   parts_.observer.observe(begun);
   const auto has_parents = assignment.task.kind() == TaskKind::regular && !spec->parents.empty();

@@ -37,6 +37,9 @@ class WatchedStorage final : public StorageClient, public JobClient, public Exec
   auto retry(JobId job) -> Async<void> override { return behind_.retry(job); }
   auto pause(PauseTarget target) -> Async<void> override { return behind_.pause(std::move(target)); }
   auto resume(PauseTarget target) -> Async<void> override { return behind_.resume(std::move(target)); }
+  auto has_pending(std::string resource_group, CoalesceKey key) -> Async<bool> override {
+    return behind_.has_pending(std::move(resource_group), std::move(key));
+  }
 
   auto start(std::span<const TaskAssignment> assignments, ManagerId manager)
       -> Async<std::vector<Result<StartedTask>>> override;

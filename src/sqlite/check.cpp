@@ -54,6 +54,23 @@ constexpr std::array kMustBeEmpty = {
     "priority, resource_group FROM job_turn) AS waiting WHERE NOT EXISTS (SELECT 1 FROM backlog WHERE "
     "backlog.lane = waiting.lane AND backlog.queue = waiting.queue AND backlog.priority = waiting.priority "
     "AND backlog.resource_group = waiting.resource_group)",
+    // Equivalent work, in the states of EquivalentWork::State.
+    "SELECT 'job ' || job || ' task ' || bits || ': equivalent work of a job that is not there, or has "
+    "ended' "
+    "FROM equivalent WHERE NOT EXISTS (SELECT 1 FROM job WHERE id = equivalent.job AND state < 2)",
+    "SELECT 'job ' || job || ' task ' || bits || ': equivalent work in another state than its task' "
+    "FROM equivalent JOIN task USING (job, bits) WHERE task.state <> CASE equivalent.state "
+    "WHEN 0 THEN 0 WHEN 4 THEN 2 WHEN 5 THEN 6 ELSE 1 END",
+    "SELECT 'job ' || job || ' task ' || bits || ': it is folded and nothing equivalent runs' FROM task "
+    "WHERE state = 6 AND NOT EXISTS (SELECT 1 FROM equivalent AS own JOIN equivalent AS run USING (work) "
+    "WHERE own.job = task.job AND own.bits = task.bits AND run.state = 4)",
+    "SELECT 'job ' || job || ' task ' || bits || ': it is folded and nobody knows into what' FROM task "
+    "WHERE state = 6 AND NOT EXISTS (SELECT 1 FROM folded_into WHERE folded_into.job = task.job AND "
+    "folded_into.bits = task.bits)",
+    "SELECT 'job ' || min(job) || ': equivalent work runs twice at once' FROM equivalent WHERE state = 4 "
+    "GROUP BY work HAVING count(*) > 1",
+    "SELECT 'job ' || job || ' task ' || bits || ': it was folded, and the job is not there' "
+    "FROM folded_into WHERE job NOT IN (SELECT id FROM job)",
 };
 
 auto collect(Connection& file, const char* query, SqliteCheck& found) -> void {

@@ -50,6 +50,7 @@ struct JobRow {
   std::array<std::uint32_t, kTaskStates> counts{};
   std::string unique_key;
   std::string reason;
+  std::uint32_t submitters = 1;
   bool dirty = false;
 
   [[nodiscard]] auto complete() const -> bool { return nodes_left == 0; }

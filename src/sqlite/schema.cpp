@@ -119,6 +119,18 @@ CREATE TABLE lost(
   epoch INTEGER NOT NULL, PRIMARY KEY(manager, number)) WITHOUT ROWID;
 )sql";
 
+/// From version 1 to 2: coalescing. `equivalent` holds the unfinished tasks with a key, by
+/// life_cycle::work_name.
+constexpr const char* kCoalescing = R"sql(
+ALTER TABLE job ADD COLUMN submitters INTEGER NOT NULL DEFAULT 1;
+CREATE TABLE equivalent(
+  work BLOB, job INTEGER, bits INTEGER, state INTEGER NOT NULL, ready_at INTEGER NOT NULL,
+  PRIMARY KEY(work, job, bits)) WITHOUT ROWID;
+CREATE TABLE folded_into(
+  job INTEGER, bits INTEGER, run_job INTEGER NOT NULL, run_bits INTEGER NOT NULL,
+  PRIMARY KEY(job, bits)) WITHOUT ROWID;
+)sql";
+
 constexpr char kMagic[16] = "SQLite format 3";
 
 auto refuse(SqliteErrc code, std::string what) -> Error {
@@ -211,8 +223,20 @@ auto create_tables(Connection& file) -> void {
   file.execute("BEGIN IMMEDIATE");
   if (is_empty(file)) {
     file.execute(kTables);
+    file.execute(kCoalescing);
     file.execute(("PRAGMA application_id = " + std::to_string(kApplicationId)).c_str());
     file.execute(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
+  }
+  file.execute("COMMIT");
+}
+
+/// In a transaction, as above.
+auto upgrade_tables(Connection& file) -> void {
+  if (number(file, "PRAGMA user_version") == kSchemaVersion) return;
+  file.execute("BEGIN IMMEDIATE");
+  if (number(file, "PRAGMA user_version") == 1) {
+    file.execute(kCoalescing);
+    file.execute("PRAGMA user_version = 2");
   }
   file.execute("COMMIT");
 }
@@ -233,6 +257,7 @@ auto set_up(Connection& file, const SqliteStorageOptions& options) -> Result<voi
     create_tables(file);
     SPIDER_TRY(check_contents(file, options));
   }
+  upgrade_tables(file);
   return success();
 }
 

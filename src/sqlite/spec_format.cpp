@@ -8,7 +8,8 @@ namespace spider::inline v1::detail {
 
 namespace {
 
-constexpr std::uint8_t kFormat = 1;
+constexpr std::uint8_t kFormat = 2;
+constexpr std::uint8_t kWithoutKeys = 1;  // written by schema version 1
 
 class Writer {
  public:
@@ -67,6 +68,7 @@ class Reader {
 
   std::string_view left;
   bool good = true;
+  bool has_keys = true;
 };
 
 /// The fields of both directions, in one order.
@@ -99,6 +101,25 @@ auto write(Writer& out, const TaskSpec& task) -> void {
   fields(out, task);
   out(static_cast<std::uint32_t>(task.parents.size()));
   for (const auto parent : task.parents) out(parent);
+  out(static_cast<std::uint8_t>(task.coalesce.has_value()));
+  if (!task.coalesce) return;
+  out(task.coalesce->operation);
+  out(static_cast<std::uint32_t>(task.coalesce->target.size()));
+  for (const auto& column : task.coalesce->target) {
+    out(static_cast<std::uint8_t>(column.has_value()));
+    if (column) out(*column);
+  }
+}
+
+auto read_key(Reader& in, std::optional<CoalesceKey>& key) -> void {
+  if (in.number<std::uint8_t>() == 0) return;
+  in(key.emplace().operation);
+  const auto columns = in.number<std::uint32_t>();
+  if (columns > in.left.size()) return in.fail();
+  key->target.resize(columns);
+  for (auto& column : key->target) {
+    if (in.number<std::uint8_t>() != 0) in(column.emplace());
+  }
 }
 
 auto read(Reader& in, TaskSpec& task) -> void {
@@ -107,6 +128,7 @@ auto read(Reader& in, TaskSpec& task) -> void {
   if (parents > in.left.size() / 4) return in.fail();
   task.parents.resize(parents);
   for (auto& parent : task.parents) in(parent);
+  if (in.has_keys) read_key(in, task.coalesce);
 }
 
 auto write_optional(Writer& out, const std::optional<TaskSpec>& task) -> void {
@@ -133,7 +155,9 @@ auto pack(const JobSpec& spec) -> std::string {
 
 auto unpack_job(std::string_view bytes) -> std::optional<JobSpec> {
   Reader in{bytes};
-  if (in.number<std::uint8_t>() != kFormat) return std::nullopt;
+  const auto format = in.number<std::uint8_t>();
+  if (format != kFormat && format != kWithoutKeys) return std::nullopt;
+  in.has_keys = format == kFormat;
   JobSpec spec;
   header(in, spec);
   const auto tasks = in.number<std::uint32_t>();

@@ -228,6 +228,11 @@ class SqliteStorage final : public Storage {
     return call<void>(
         [target = std::move(target)](SqliteState& state) { return state.pause(target, false); });
   }
+  auto has_pending(std::string resource_group, CoalesceKey key) -> Async<bool> override {
+    return call<bool>([group = std::move(resource_group), key = std::move(key)](SqliteState& state) {
+      return state.has_pending(group, key);
+    });
+  }
 
   auto start(std::span<const TaskAssignment> assignments, ManagerId manager)
       -> Async<std::vector<Result<StartedTask>>> override {

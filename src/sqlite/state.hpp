@@ -6,6 +6,7 @@
 /// Rows of jobs, schedulers and managers are kept over transactions while no other connection commits,
 /// and written at the end of each. Everything else is read and written where it is needed.
 
+#include "spider/storage/equivalent_work.hpp"
 #include "spider/storage/sqlite.hpp"
 #include "sqlite/connection.hpp"
 #include "sqlite/rows.hpp"
@@ -75,6 +76,7 @@ class SqliteState {
   auto pause(const PauseTarget& target, bool paused) -> Result<void>;
   auto ended_after(EndedCursor cursor) -> Result<EndedBatch>;
   auto wait_for(JobId id) -> Result<std::shared_ptr<JobWait>>;
+  auto has_pending(const std::string& group, const CoalesceKey& key) -> Result<bool>;
 
   // Views (state_views.cpp).
   auto job_state(JobId id) -> Result<JobState>;
@@ -123,14 +125,18 @@ class SqliteState {
   auto derived_task(const JobRow& job, const JobBody& body, TaskId task) -> TaskRow;
   auto store_task(JobId job, const TaskRow& row) -> void;
   auto error_of(JobId job, TaskId task) -> std::string;
+  auto output_of(JobId job, TaskId task) -> Bytes;
+  auto store_output(JobId job, TaskId task, const Bytes& output) -> void;
   auto store_error(JobId job, TaskId task, const std::string& error) -> void;
   auto move_task(JobRow& job, TaskRow& row, TaskState to) -> void;
 
   // Ready work.
   auto offer(JobRow& job, TaskId first, std::uint32_t count, TimePoint at) -> void;
   auto offer_now(JobRow& job, std::uint32_t first_bits, std::uint32_t count) -> void;
+  auto delay(JobRow& job, TaskId first, std::uint32_t count, TimePoint at) -> void;
   auto offer_due(TaskKind kind) -> void;
   auto offer_due_range(JobRow& job, TimePoint at, std::uint32_t first, std::uint32_t count) -> void;
+  auto offer_due_tasks(JobRow& job, std::uint32_t first, std::uint32_t count) -> void;
   auto push_back(const JobRow& row, std::uint32_t first_bits, std::uint32_t count) -> void;
   auto push_front(JobId job, std::uint32_t bits) -> void;
   auto pop_ready(JobId job) -> std::optional<PoppedTask>;
@@ -173,12 +179,34 @@ class SqliteState {
   auto move_job(JobRow& job, const JobBody& body, life_cycle::JobMove move) -> void;
   auto make_ready(JobRow& job, const JobBody& body, TaskId task, TimePoint at) -> void;
   auto cancel_unfinished(JobRow& job) -> void;
+  auto cancel_rows(JobRow& job) -> void;
   auto cancel_task(JobRow& job, TaskRow& row) -> void;
+  auto end_work_without_rows(const JobRow& job) -> void;
   auto cancel_stored(JobRow& job, TaskId task) -> void;
   auto end_job(JobRow& job) -> void;
   auto drop_oldest_ended() -> void;
   auto remove_job(JobId id) -> void;
   auto oldest_ended() -> std::optional<std::pair<std::uint64_t, JobId>>;
+
+  // Coalescing (state_coalescing.cpp).
+  static auto held_task(const JobRow& job, const JobBody& body, TaskId task)
+      -> life_cycle::EquivalentWork::Task;
+  auto work_of(const std::string& name) -> life_cycle::EquivalentWork&;
+  auto work_name_of(JobId job, const JobBody& body, TaskId task) -> std::string;
+  auto is_kept_back(const JobRow& job, const JobBody& body, TaskId task) -> bool;
+  auto keep(const std::string& name, TaskRef task) -> void;
+  auto hold_work(const JobRow& job, const JobBody& body) -> void;
+  auto join_queued(const JobRow& made, const JobBody& body) -> Submitted;
+  auto promote(JobRow& job, TaskId task, PriorityClass priority) -> void;
+  auto ready_work(const std::string& name, TaskRef task, TimePoint at) -> void;
+  auto due_work(const std::string& name, TaskRef task) -> void;
+  auto start_work(const std::string& name, TaskRef task, StartedTask& answer) -> void;
+  auto end_work(const std::string& name, TaskRef task, bool succeeded, const Bytes& output) -> void;
+  auto carry_out(const std::string& name, const life_cycle::EquivalentWork::Steps& steps, TaskRef leader,
+                 const Bytes& output) -> void;
+  auto queue_again(JobRow& job, TaskRow& task, TimePoint at) -> void;
+  auto fold(JobRow& job, const JobBody& body, TaskRow& task, TaskRef leader) -> void;
+  auto folded_into(TaskRef task) -> TaskRef;
 
   // Executions.
   auto find_instance(const TaskInstance& instance) -> std::optional<InstanceRow>;
@@ -236,6 +264,7 @@ class SqliteState {
   std::vector<JobId> dirty_jobs_;
   std::unordered_map<JobId, BodyPtr> bodies_;
   std::size_t bodies_bytes_ = 0;
+  std::unordered_map<std::string, life_cycle::EquivalentWork> works_;  // by work_name
   std::unordered_map<JobId, std::weak_ptr<JobWait>> waits_;
   NumbersByName groups_;  // names that were stored keep their numbers for ever
   NumbersByName queues_;

@@ -8,18 +8,6 @@ namespace spider::inline v1::detail {
 
 namespace {
 
-auto attempt_end(const FinishRequest& request) -> life_cycle::AttemptEnd {
-  using Kind = FinishRequest::Kind;
-  using life_cycle::AttemptEnd;
-  switch (request.kind) {
-    case Kind::succeeded: return AttemptEnd::succeeded;
-    case Kind::failed: return request.retry ? AttemptEnd::failed : AttemptEnd::refused;
-    case Kind::deferred: return AttemptEnd::deferred;
-    case Kind::released: return AttemptEnd::released;
-  }
-  return AttemptEnd::failed;
-}
-
 auto clamped(std::uint32_t count) -> std::uint32_t { return std::min<std::uint32_t>(count, UINT16_MAX); }
 
 auto read_instance(const Rows& rows, TaskRef task) -> InstanceRow {
@@ -88,7 +76,10 @@ auto SqliteState::start(const TaskAssignment& assignment, ManagerId manager) -> 
   const auto instance = add_instance(assignment, manager, body->task(assignment.task), task);
   store_task(job->id, task);
   if (const auto move = life_cycle::after_start(job->state.to)) move_job(*job, *body, *move);
-  return started(body, instance, task.deferrals);
+  auto answer = started(body, instance, task.deferrals);
+  const auto work = work_name_of(job->id, *body, assignment.task);
+  if (!work.empty()) start_work(work, assignment.ref(), answer);
+  return answer;
 }
 
 auto SqliteState::admit(const TaskAssignment& assignment, SchedulerRow& scheduler, const JobRow& job,
@@ -96,12 +87,15 @@ auto SqliteState::admit(const TaskAssignment& assignment, SchedulerRow& schedule
   if (has_lapsed(scheduler)) supersede(scheduler);
   if (!scheduler.session || scheduler.session != assignment.session) return Errc::stale_session;
   const bool running = task.state == TaskState::running;
-  return life_cycle::check_start({.job = job.state.to,
-                                  .kind = assignment.task.kind(),
-                                  .task = task.state,
-                                  .due = task.ready_at <= now_,
-                                  .instances = running ? count_instances(assignment.ref()) : 0,
-                                  .instances_max = body.task(assignment.task).instances_max});
+  const auto work = work_name_of(job.id, body, assignment.task);
+  return life_cycle::check_start(
+      {.job = job.state.to,
+       .kind = assignment.task.kind(),
+       .task = task.state,
+       .due = task.ready_at <= now_,
+       .equivalent_runs = !work.empty() && !work_of(work).may_start(assignment.ref()),
+       .instances = running ? count_instances(assignment.ref()) : 0,
+       .instances_max = body.task(assignment.task).instances_max});
 }
 
 auto SqliteState::add_instance(const TaskAssignment& assignment, ManagerId manager, const TaskSpec& spec,
@@ -192,10 +186,7 @@ auto SqliteState::finish(const FinishRequest& request) -> Result<void> {
     }
     return success();
   }
-  if (request.output.size() > limits.payload_bytes_max || request.reason.size() > limits.payload_bytes_max) {
-    return Error{Errc::limit_exceeded, "finish: larger than payload_bytes_max"};
-  }
-  if (request.delay < Duration::zero()) return Error{Errc::invalid_time, "finish: the delay is negative"};
+  SPIDER_TRY(life_cycle::check_finish(request, limits));
 
   task->finished = instance.id;
   task->finished_epoch = instance.epoch;
@@ -204,11 +195,10 @@ auto SqliteState::finish(const FinishRequest& request) -> Result<void> {
     store_error(ref.job, ref.task, request.reason);
   } else if (request.kind == FinishRequest::Kind::succeeded && !request.output.empty() &&
              ref.task.kind() == TaskKind::regular) {
-    file_->run("INSERT OR REPLACE INTO output VALUES (?, ?, ?)", ref.job, ref.task.bits(),
-               Blob{request.output});
+    store_output(ref.job, ref.task, request.output);
   }
   drop_instance(*running);
-  apply(*find_job(ref.job), *body_of(ref.job), *task, attempt_end(request), request.delay);
+  apply(*find_job(ref.job), *body_of(ref.job), *task, life_cycle::attempt_end(request), request.delay);
   return success();
 }
 
@@ -232,7 +222,9 @@ auto SqliteState::apply(JobRow& job, const JobBody& body, TaskRow& task, life_cy
 
 auto SqliteState::end_task_run(JobRow& job, const JobBody& body, TaskRow& task,
                                const life_cycle::TaskVerdict& verdict) -> void {
-  if (body.task(task.id).instances_max > 1) lose_instances({job.id, task.id});
+  const TaskRef ref{job.id, task.id};
+  const auto work = work_name_of(job.id, body, task.id);
+  if (body.task(task.id).instances_max > 1) lose_instances(ref);
   move_task(job, task, verdict.to);
   task.ended_at = now_;
   task.dead_lettered = verdict.dead_lettered;
@@ -249,7 +241,9 @@ auto SqliteState::end_task_run(JobRow& job, const JobBody& body, TaskRow& task,
   }
   const auto move = life_cycle::after_task(job.state, kind, verdict.to, job.complete(), job.shape);
   touch(job);
+  const auto output = work.empty() ? Bytes{} : output_of(ref.job, ref.task);
   if (move) move_job(job, body, *move);
+  if (!work.empty()) end_work(work, ref, verdict.to == TaskState::succeeded, output);
 }
 
 /// One more task of the node has succeeded: the nodes that are ready by that.

@@ -43,6 +43,10 @@ auto SqliteState::explain(TaskRef ref) -> Result<TaskExplanation> {
   if (task.state == TaskState::pending) find_unfinished(*body, ref, explained);
   if (task.state == TaskState::running) explained.since = task.started_at;
   if (has_ended(task.state)) explained.since = task.ended_at;
+  if (task.id.kind() == TaskKind::regular && body->task(task.id).coalesce) {
+    explained.folded_into = folded_into(ref);
+    explained.kept_back = is_kept_back(*job, *body, ref.task);
+  }
   if (task.state == TaskState::ready) explain_ready(*job, task, explained);
   explained.standing = life_cycle::standing(explained);
   return explained;
@@ -64,7 +68,8 @@ auto SqliteState::find_unfinished(const JobBody& body, TaskRef ref, TaskExplanat
 auto SqliteState::add_unfinished(JobId job, std::uint32_t first, std::uint32_t count,
                                  TaskExplanation& explained) -> void {
   Rows ended{*file_,
-             "SELECT bits FROM task WHERE job = ? AND bits >= ? AND bits < ? AND state >= 3 ORDER BY bits "
+             "SELECT bits FROM task WHERE job = ? AND bits >= ? AND bits < ? AND state BETWEEN 3 AND 5 ORDER "
+             "BY bits "
              "LIMIT ?",
              job,
              first,
@@ -94,6 +99,7 @@ auto SqliteState::add_unfinished(JobId job, std::uint32_t first, std::uint32_t c
 auto SqliteState::explain_ready(const JobRow& job, const TaskRow& task, TaskExplanation& explained) -> void {
   explained.since = task.ready_at;
   if (task.ready_at > now_) explained.until = task.ready_at;
+  if (explained.kept_back) return;
   if (!task.session) {
     explained.place = place_of(job, task.id);
     return;

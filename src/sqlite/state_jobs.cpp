@@ -63,8 +63,10 @@ auto SqliteState::submit(std::shared_ptr<JobBody> body) -> Result<Submitted> {
   JobRow made;
   SPIDER_TRY(made.group, intern_group(spec.resource_group));
   SPIDER_TRY(made.queue, intern_queue(spec.queue));
-  made.id = JobId{++counters_.job};
   made.priority = spec.priority;
+  auto answer = join_queued(made, *body);
+  if (answer.existing) return answer;
+  made.id = JobId{++counters_.job};
   made.created_at = now_;
   made.not_before = spec.not_before;
   made.begin_at = std::max(now_, spec.not_before);
@@ -77,8 +79,10 @@ auto SqliteState::submit(std::shared_ptr<JobBody> body) -> Result<Submitted> {
   bodies_bytes_ += body->packed.size() + 512;
   body->packed = {};
   bodies_.insert_or_assign(job.id, body);
+  hold_work(job, *body);
   begin_job(job, *body, false);
-  return Submitted{job.id, false};
+  answer.job = job.id;
+  return answer;
 }
 
 /// Makes ready what has no unfinished parents, now or when the job may begin.
@@ -133,16 +137,14 @@ auto SqliteState::move_job(JobRow& job, const JobBody& body, life_cycle::JobMove
 auto SqliteState::cancel_unfinished(JobRow& job) -> void {
   using Count = std::uint32_t;
   const auto count = [&](TaskState state) -> Count& { return job.counts[static_cast<std::size_t>(state)]; };
-  const Count left = count(TaskState::pending) + count(TaskState::ready) + count(TaskState::running);
-  std::vector<std::uint32_t> stored;
-  if (left > 0) {
-    constexpr const char* kUnfinished =
-        "SELECT bits FROM task WHERE job = ? AND bits < 1073741824 AND state < 3 ORDER BY bits";
-    Rows rows{*file_, kUnfinished, job.id};
-    while (rows.next()) stored.push_back(rows.get<std::uint32_t>(0));
-  }
+  const Count left = count(TaskState::pending) + count(TaskState::ready) + count(TaskState::running) +
+                     count(TaskState::folded);
   touch(job);
-  for (const auto bits : stored) cancel_stored(job, TaskId{bits});
+  if (left > 0) {
+    cancel_rows(job);
+    end_work_without_rows(job);
+    cancel_rows(job);  // those that an end has made of its equivalents
+  }
   count(TaskState::cancelled) += count(TaskState::pending) + count(TaskState::ready);
   count(TaskState::pending) = count(TaskState::ready) = 0;
   if (job.shape.has_commit) cancel_stored(job, TaskId::commit());
@@ -150,6 +152,18 @@ auto SqliteState::cancel_unfinished(JobRow& job) -> void {
   if (job.turn != 0) file_->run("DELETE FROM ready WHERE job = ?", job.id);
   withdraw(job);
   file_->run("DELETE FROM delayed WHERE job = ?", job.id);
+}
+
+auto SqliteState::cancel_rows(JobRow& job) -> void {
+  std::vector<std::uint32_t> stored;
+  {
+    constexpr const char* kUnfinished =
+        "SELECT bits FROM task WHERE job = ? AND bits < 1073741824 AND (state < 3 OR state = 6) ORDER BY "
+        "bits";
+    Rows rows{*file_, kUnfinished, job.id};
+    while (rows.next()) stored.push_back(rows.get<std::uint32_t>(0));
+  }
+  for (const auto bits : stored) cancel_stored(job, TaskId{bits});
 }
 
 auto SqliteState::cancel_stored(JobRow& job, TaskId task) -> void {
@@ -165,6 +179,9 @@ auto SqliteState::cancel_task(JobRow& job, TaskRow& row) -> void {
   row.ended_at = now_;
   move_task(job, row, TaskState::cancelled);
   store_task(job.id, row);
+  if (const auto work = work_name_of(job.id, *body_of(job.id), row.id); !work.empty()) {
+    end_work(work, {job.id, row.id}, false, {});
+  }
 }
 
 auto SqliteState::end_job(JobRow& job) -> void {
@@ -198,6 +215,7 @@ auto SqliteState::remove_job(JobId id) -> void {
   file_->run("DELETE FROM task WHERE job = ?", id);
   file_->run("DELETE FROM output WHERE job = ?", id);
   file_->run("DELETE FROM failure WHERE job = ?", id);
+  file_->run("DELETE FROM folded_into WHERE job = ?", id);
   jobs_.erase(id);
   bodies_.erase(id);
 }
@@ -206,6 +224,11 @@ auto SqliteState::cancel(JobId id) -> Result<JobState> {
   auto* job = find_job(id);
   if (job == nullptr) return Errc::unknown_job;
   if (const auto move = life_cycle::after_cancel(job->state.to, job->shape)) {
+    if (job->submitters > 1) {
+      touch(*job);
+      --job->submitters;
+      return job->state.to;
+    }
     job->reason = "cancelled";
     move_job(*job, *body_of(id), *move);
   }
@@ -233,6 +256,7 @@ auto SqliteState::retry(JobId id) -> Result<void> {
   pending += std::exchange(counts[static_cast<std::size_t>(TaskState::cancelled)], 0);
   const auto body = body_of(id);
   move_job(*job, *body, {JobState::ready});
+  hold_work(*job, *body);
   begin_job(*job, *body, true);
   return success();
 }

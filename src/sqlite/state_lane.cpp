@@ -233,6 +233,7 @@ auto SqliteState::lease(const SchedulerRow& scheduler, JobRow& job, TaskRow task
   entry.deadline = job.deadline;
   const auto body = body_of(job.id);
   entry.estimate = body->task(task.id).estimate;
+  if (const auto& key = body->task(task.id).coalesce) entry.coalesce_key = key_number(canonical(*key));
   entry.task = task.id;
   entry.weight = static_cast<float>(body->spec->weight);
   entry.queue = job.queue;
@@ -248,10 +249,7 @@ auto SqliteState::lease(const SchedulerRow& scheduler, JobRow& job, TaskRow task
 }
 
 auto SqliteState::poll(TaskKind kind, const PollRequest& request) -> Result<Polled> {
-  if (request.max_items == 0 || request.per_group_max == 0 || request.per_job_max == 0) {
-    return Error{Errc::invalid_argument, "poll: a maximum of 0"};
-  }
-  if (request.queues.empty()) return Error{Errc::invalid_argument, "poll: no queue"};
+  SPIDER_TRY(life_cycle::check_poll(request));
   auto* scheduler = find_scheduler(request.scheduler);
   if (scheduler == nullptr) return Errc::unknown_scheduler;
   SPIDER_TRY(session_of_poll(*scheduler, request.session));

@@ -79,7 +79,8 @@ auto SqliteState::take_ready(JobRow& job, bool& more) -> std::optional<TaskRow> 
   while (const auto popped = pop_ready(job.id)) {
     more = popped->more;
     auto task = load_task(job, *body, task_of(popped->bits));
-    if (task.state == TaskState::ready && !task.delayed && !task.session) return task;
+    if (task.state != TaskState::ready || task.delayed || task.session) continue;
+    if (!is_kept_back(job, *body, task.id)) return task;
   }
   return std::nullopt;
 }
@@ -93,8 +94,15 @@ auto SqliteState::offer_now(JobRow& job, std::uint32_t first_bits, std::uint32_t
 
 /// Rows of the tasks, where there are any, have been stored.
 auto SqliteState::offer(JobRow& job, TaskId first, std::uint32_t count, TimePoint at) -> void {
+  if (const auto work = work_name_of(job.id, *body_of(job.id), first); !work.empty()) {
+    return ready_work(work, {job.id, first}, at);
+  }
+  if (at <= now_) return offer_now(job, first.bits(), count);
+  delay(job, first, count, at);
+}
+
+auto SqliteState::delay(JobRow& job, TaskId first, std::uint32_t count, TimePoint at) -> void {
   const auto bits = first.bits();
-  if (at <= now_) return offer_now(job, bits, count);
   file_->run("UPDATE task SET delayed = 1 WHERE job = ? AND bits BETWEEN ? AND ?", job.id, bits,
              bits + count - 1);
   const auto lane = lane_of(bits);
@@ -150,9 +158,16 @@ auto SqliteState::offer_due_range(JobRow& job, TimePoint at, std::uint32_t first
       job.id, first, last, at);
   left.push_back(last + 1);
   for (auto from = first; const auto end : left) {
-    if (end > from) offer_now(job, from, end - from);
+    if (end > from) offer_due_tasks(job, from, end - from);
     from = end + 1;
   }
+}
+
+auto SqliteState::offer_due_tasks(JobRow& job, std::uint32_t first, std::uint32_t count) -> void {
+  const auto task = task_of(first);
+  const auto work = work_name_of(job.id, *body_of(job.id), task);
+  if (work.empty()) return offer_now(job, first, count);
+  due_work(work, {job.id, task});
 }
 
 /// All parents of the node have succeeded: its pending tasks are ready.

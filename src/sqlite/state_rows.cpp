@@ -42,7 +42,7 @@ auto SqliteState::begin() -> void {
   Rows version{*file_, "PRAGMA data_version"};
   if (!version.next()) file_->fail(SQLITE_INTERNAL);
   const auto seen = version.get<std::int64_t>(0);
-  if (seen == data_version_ && jobs_.size() < kRowsKept) return;
+  if (seen == data_version_ && jobs_.size() < kRowsKept && works_.size() < kRowsKept) return;
   data_version_ = seen;
   forget_rows();
   Rows rows{*file_, "SELECT job, session, instance, turn, ended FROM counter"};
@@ -117,6 +117,7 @@ auto SqliteState::forget_rows() -> void {
   dirty_jobs_.clear();
   schedulers_.clear();
   managers_.clear();
+  works_.clear();
 }
 
 auto SqliteState::flush() -> void {
@@ -129,12 +130,12 @@ auto SqliteState::flush() -> void {
         "UPDATE job SET state = ?, ends_as = ?, begin_at = ?, deadline = nullif(?, 9223372036854775807), "
         "ended_at = nullif(?, 9223372036854775807), ended_position = ?, "
         "stopped_at = nullif(?, 9223372036854775807), nodes_left = ?, lane = ?, turn = ?, pending = ?, "
-        "ready = ?, running = ?, succeeded = ?, failed = ?, cancelled = ?, folded = ?, reason = ? "
-        "WHERE id = ?",
+        "ready = ?, running = ?, succeeded = ?, failed = ?, cancelled = ?, folded = ?, reason = ?, "
+        "priority = ?, submitters = ? WHERE id = ?",
         job.state.to, job.state.ends_as, job.begin_at, time(job.deadline), time(job.ended_at),
         job.ended_position, time(job.stopped_at.value_or(kForever)), job.nodes_left, job.lane, job.turn,
         job.counts[0], job.counts[1], job.counts[2], job.counts[3], job.counts[4], job.counts[5],
-        job.counts[6], job.reason, job.id);
+        job.counts[6], job.reason, job.priority, job.submitters, job.id);
   }
   dirty_jobs_.clear();
   for (auto& [id, row] : schedulers_) {
@@ -172,6 +173,7 @@ auto SqliteState::read_job(const Rows& rows, JobRow& job) -> void {
   }
   job.unique_key = rows.text(25);
   job.reason = rows.text(26);
+  job.submitters = rows.get<std::uint32_t>(27);
 }
 
 auto SqliteState::touch(JobRow& job) -> void {
@@ -193,7 +195,7 @@ auto SqliteState::insert_job(JobRow job, const JobBody& body) -> JobRow& {
   const auto id = job.id;
   constexpr const char* kInsert =
       "INSERT INTO job VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 9223372036854775807), NULL, 0, NULL, "
-      "?, ?, ?, 0, 0, ?, 0, 0, 0, 0, 0, 0, nullif(?, x''), '')";
+      "?, ?, ?, 0, 0, ?, 0, 0, 0, 0, 0, 0, nullif(?, x''), '', 1)";
   file_->run(kInsert, id, job.group, job.queue, job.priority, job.state.to, job.state.ends_as, job.created_at,
              job.not_before, job.begin_at, job.deadline, job.shape.has_commit, job.shape.has_cleanup,
              job.nodes_left, job.counts[0], Blob{job.unique_key});
@@ -313,6 +315,15 @@ auto SqliteState::store_task(JobId job, const TaskRow& row) -> void {
 auto SqliteState::error_of(JobId job, TaskId task) -> std::string {
   Rows rows{*file_, "SELECT error FROM failure WHERE job = ? AND bits = ?", job, task.bits()};
   return rows.next() ? rows.text(0) : std::string{};
+}
+
+auto SqliteState::output_of(JobId job, TaskId task) -> Bytes {
+  Rows rows{*file_, "SELECT body FROM output WHERE job = ? AND bits = ?", job, task.bits()};
+  return rows.next() ? rows.text(0) : Bytes{};
+}
+
+auto SqliteState::store_output(JobId job, TaskId task, const Bytes& output) -> void {
+  file_->run("INSERT OR REPLACE INTO output VALUES (?, ?, ?)", job, task.bits(), Blob{output});
 }
 
 auto SqliteState::store_error(JobId job, TaskId task, const std::string& error) -> void {

@@ -6,19 +6,6 @@
 
 namespace spider::inline v1::detail {
 
-namespace {
-
-struct Span {
-  std::uint32_t first = 0;
-  std::uint32_t end = 0;
-};
-auto clamped(Page page, std::uint32_t tasks, std::uint32_t items_max) -> Span {
-  const auto first = std::min(page.first, tasks);
-  return {first, first + std::min({page.max, items_max, tasks - first})};
-}
-
-}  // namespace
-
 auto SqliteState::view_of(const JobRow& job) -> JobView {
   JobView view;
   view.id = job.id;
@@ -35,6 +22,7 @@ auto SqliteState::view_of(const JobRow& job) -> JobView {
   }
   view.priority = job.priority;
   view.unique_key = job.unique_key;
+  view.submitters = job.submitters;
   view.created_at = job.created_at;
   view.ended_at = job.ended_at;
   view.tasks = job.counts;
@@ -57,6 +45,7 @@ auto SqliteState::view_of(const JobBody& body, JobId job, const TaskRow& task) -
   view.manager = task.manager;
   view.dead_lettered = task.dead_lettered;
   view.error = error_of(job, task.id);
+  if (spec.coalesce) view.folded_into = folded_into({job, task.id});
   return view;
 }
 
@@ -76,12 +65,10 @@ auto SqliteState::view_tasks(JobId id, Page page) -> Result<std::vector<TaskView
   const auto* job = find_job(id);
   if (job == nullptr) return Errc::unknown_job;
   const auto body = body_of(id);
-  const auto tasks = body->graph.tasks();
-  const auto [first, end] = clamped(page, tasks, limits.page_items_max);
+  const auto [first, end, last] = life_cycle::range_of(page, body->graph.tasks(), limits);
   std::vector<TaskView> views;
   const auto add = [&](TaskId task) { views.push_back(view_of(*body, id, load_task(*job, *body, task))); };
   for (auto index = first; index < end; ++index) add(TaskId{index});
-  const bool last = end == tasks && (first < tasks || page.first == 0) && page.max > 0;
   if (last && job->shape.has_commit) add(TaskId::commit());
   if (last && job->shape.has_cleanup) add(TaskId::cleanup());
   return views;
@@ -89,10 +76,10 @@ auto SqliteState::view_tasks(JobId id, Page page) -> Result<std::vector<TaskView
 
 auto SqliteState::outputs(JobId id, Page page) -> Result<std::vector<TaskOutput>> {
   if (find_job(id) == nullptr) return Errc::unknown_job;
-  const auto [first, end] = clamped(page, body_of(id)->graph.tasks(), limits.page_items_max);
+  const auto range = life_cycle::range_of(page, body_of(id)->graph.tasks(), limits);
   std::vector<TaskOutput> outputs;
   Rows rows{*file_, "SELECT bits, body FROM output WHERE job = ? AND bits >= ? AND bits < ? ORDER BY bits",
-            id, first, end};
+            id, range.first, range.end};
   while (rows.next()) outputs.emplace_back(TaskId{rows.get<std::uint32_t>(0)}, rows.text(1));
   return outputs;
 }

@@ -31,6 +31,38 @@ auto deferral_delay(const StorageLimits& limits, std::uint32_t deferrals) -> Dur
   return grown(limits.deferral_first, 2.0, std::max(deferrals, 1U) - 1, limits.deferral_max);
 }
 
+auto attempt_end(const FinishRequest& request) -> AttemptEnd {
+  switch (request.kind) {
+    case FinishRequest::Kind::succeeded: return AttemptEnd::succeeded;
+    case FinishRequest::Kind::failed: return request.retry ? AttemptEnd::failed : AttemptEnd::refused;
+    case FinishRequest::Kind::deferred: return AttemptEnd::deferred;
+    case FinishRequest::Kind::released: return AttemptEnd::released;
+  }
+  return AttemptEnd::failed;
+}
+
+auto check_finish(const FinishRequest& request, const StorageLimits& limits) -> Result<void> {
+  if (request.output.size() > limits.payload_bytes_max || request.reason.size() > limits.payload_bytes_max) {
+    return Error{Errc::limit_exceeded, "finish: larger than payload_bytes_max"};
+  }
+  if (request.delay < Duration::zero()) return Error{Errc::invalid_time, "finish: the delay is negative"};
+  return success();
+}
+
+auto check_poll(const PollRequest& request) -> Result<void> {
+  if (request.max_items == 0 || request.per_group_max == 0 || request.per_job_max == 0) {
+    return Error{Errc::invalid_argument, "poll: a maximum of 0"};
+  }
+  if (request.queues.empty()) return Error{Errc::invalid_argument, "poll: no queue"};
+  return success();
+}
+
+auto range_of(Page page, std::uint32_t tasks, const StorageLimits& limits) -> TaskRange {
+  const auto first = std::min(page.first, tasks);
+  const auto end = first + std::min({page.max, limits.page_items_max, tasks - first});
+  return {first, end, end == tasks && (first < tasks || page.first == 0) && page.max > 0};
+}
+
 auto after_attempt(AttemptEnd how, Attempt attempt, const RetryPolicy& policy, const StorageLimits& limits)
     -> TaskVerdict {
   TaskVerdict verdict{.to = TaskState::ready,
@@ -71,7 +103,7 @@ auto check_start(const StartFacts& facts) -> Result<void> {
     if (facts.instances >= facts.instances_max) return Errc::instance_limit;
     return success();
   }
-  if (facts.task != TaskState::ready || !facts.due) return Errc::task_not_runnable;
+  if (facts.task != TaskState::ready || !facts.due || facts.equivalent_runs) return Errc::task_not_runnable;
   return success();
 }
 
@@ -108,7 +140,9 @@ auto standing(const TaskExplanation& explained) -> TaskStanding {
   if (has_ended(explained.state)) return TaskStanding::ended;
   if (explained.state == TaskState::running) return TaskStanding::running;
   if (explained.state == TaskState::pending) return TaskStanding::pending;
+  if (explained.state == TaskState::folded) return TaskStanding::coalesced;
   if (explained.until != kForever) return TaskStanding::not_due;
+  if (explained.kept_back) return TaskStanding::coalesced;
   if (explained.scheduler) return TaskStanding::polled;
   return explained.group_paused || explained.queue_paused ? TaskStanding::paused : TaskStanding::queued;
 }

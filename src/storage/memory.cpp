@@ -186,6 +186,10 @@ class MemoryStorage final : public Storage {
     const Locked locked{*state_};
     co_return state_->pause(target, false);
   }
+  auto has_pending(std::string resource_group, CoalesceKey key) -> Async<bool> override {
+    const Locked locked{*state_};
+    co_return state_->has_pending(resource_group, key);
+  }
 
   auto start(std::span<const TaskAssignment> assignments, ManagerId manager)
       -> Async<std::vector<Result<StartedTask>>> override {

@@ -15,18 +15,6 @@ auto clamped(std::uint32_t count) -> std::uint16_t {
   return static_cast<std::uint16_t>(std::min(count, kCountMax));
 }
 
-auto attempt_end(const FinishRequest& request) -> life_cycle::AttemptEnd {
-  using Kind = FinishRequest::Kind;
-  using life_cycle::AttemptEnd;
-  switch (request.kind) {
-    case Kind::succeeded: return AttemptEnd::succeeded;
-    case Kind::failed: return request.retry ? AttemptEnd::failed : AttemptEnd::refused;
-    case Kind::deferred: return AttemptEnd::deferred;
-    case Kind::released: return AttemptEnd::released;
-  }
-  return AttemptEnd::failed;
-}
-
 }  // namespace
 
 auto MemoryState::start(const TaskAssignment& assignment, ManagerId manager) -> Result<StartedTask> {
@@ -43,12 +31,20 @@ auto MemoryState::start(const TaskAssignment& assignment, ManagerId manager) -> 
   if (record->state == TaskState::ready) job->move_task(assignment.task, *record, TaskState::running);
   record->session = TaskRecord::kNone;
   record->delayed = false;
+  record->kept_back = false;
   record->attempts = clamped(record->attempts + 1U);
   record->started_at = now_;
   record->manager = manager;
   const auto position = add_instance(assignment, manager, *job, *record);
   if (const auto move = life_cycle::after_start(job->state.to)) move_job(*job, *move);
-  return started(*job, *record, position);
+  auto answer = started(*job, *record, position);
+  if (auto* work = find_work(*job, assignment.task)) {
+    life_cycle::EquivalentWork::Steps steps;
+    answer.fold = work->start(assignment.ref(), steps);
+    answer.folded = life_cycle::folded_in(steps);
+    carry_out(steps, assignment.ref(), {});
+  }
+  return answer;
 }
 
 auto MemoryState::find_repeated(const TaskRecord& record, const TaskAssignment& assignment, ManagerId manager)
@@ -68,10 +64,12 @@ auto MemoryState::admit(const TaskAssignment& assignment, SchedulerRecord& sched
                         const TaskRecord& record) -> Result<void> {
   if (has_lapsed(scheduler)) supersede(scheduler);
   if (!scheduler.session || scheduler.session != assignment.session) return Errc::stale_session;
+  const auto* work = find_work(job, assignment.task);
   return life_cycle::check_start({.job = job.state.to,
                                   .kind = assignment.task.kind(),
                                   .task = record.state,
                                   .due = record.ready_at <= now_,
+                                  .equivalent_runs = work != nullptr && !work->may_start(assignment.ref()),
                                   .instances = instances_.count(record),
                                   .instances_max = job.task_spec(assignment.task).instances_max});
 }
@@ -163,10 +161,7 @@ auto MemoryState::finish(const FinishRequest& request) -> Result<void> {
     }
     return success();
   }
-  if (request.output.size() > limits.payload_bytes_max || request.reason.size() > limits.payload_bytes_max) {
-    return Error{Errc::limit_exceeded, "finish: larger than payload_bytes_max"};
-  }
-  if (request.delay < Duration::zero()) return Error{Errc::invalid_time, "finish: the delay is negative"};
+  SPIDER_TRY(life_cycle::check_finish(request, limits));
 
   const auto task = instance.task.task;
   auto& job = *jobs_.find(instance.task.job);
@@ -179,7 +174,7 @@ auto MemoryState::finish(const FinishRequest& request) -> Result<void> {
   } else if (request.kind == FinishRequest::Kind::failed) {
     job.errors[task.bits()] = request.reason;
   }
-  const auto how = attempt_end(request);
+  const auto how = life_cycle::attempt_end(request);
   const auto verdict = verdict_on(job, task, how, request.delay);
   drop_instance(record, *position);
   apply(job, task, how, verdict);
@@ -211,6 +206,9 @@ auto MemoryState::apply(Job& job, TaskId task, life_cycle::AttemptEnd how,
 
 auto MemoryState::end_task_run(Job& job, TaskId task, const life_cycle::TaskVerdict& verdict) -> void {
   auto& record = job.record(task);
+  const TaskRef ref{job.id, task};
+  const auto key = find_work(job, task) == nullptr ? std::string{} : job.find_key(task)->work;
+  const auto output = key.empty() ? Bytes{} : job.output(task);
   lose_instances(record);
   job.move_task(task, record, verdict.to);
   record.ended_at = now_;
@@ -227,6 +225,7 @@ auto MemoryState::end_task_run(Job& job, TaskId task, const life_cycle::TaskVerd
   const auto move =
       life_cycle::after_task(job.state, task.kind(), verdict.to, job.progress.complete(), job.shape());
   if (move) move_job(job, *move);
+  if (!key.empty()) end_work(key, ref, verdict.to == TaskState::succeeded, output);
 }
 
 auto MemoryState::renew(ManagerId manager) -> Result<Renewal> {

@@ -76,7 +76,7 @@ auto MemoryState::explain(TaskRef ref) -> Result<TaskExplanation> {
   explained.job_state = job->state.to;
   explained.resource_group = job->spec->resource_group;
   explained.queue = job->spec->queue;
-  explained.priority = job->spec->priority;
+  explained.priority = job->priority;
   explained.group_paused = groups_[job->group.value - 1].paused;
   explained.queue_paused = job->queue < paused_queues_.size() && paused_queues_[job->queue];
   explained.attempts = record->attempts;
@@ -86,6 +86,9 @@ auto MemoryState::explain(TaskRef ref) -> Result<TaskExplanation> {
   if (record->state == TaskState::pending) find_unfinished(*job, ref.task, explained);
   if (record->state == TaskState::running) explained.since = record->started_at;
   if (has_ended(record->state)) explained.since = record->ended_at;
+  if (const auto run = job->folded_into.find(ref.task.bits()); run != job->folded_into.end()) {
+    explained.folded_into = run->second;
+  }
   if (record->state == TaskState::ready) explain_ready(*job, *record, explained);
   explained.standing = life_cycle::standing(explained);
   return explained;
@@ -95,6 +98,8 @@ auto MemoryState::explain_ready(const Job& job, const TaskRecord& record, TaskEx
     -> void {
   explained.since = record.ready_at;
   if (record.ready_at > now_) explained.until = record.ready_at;
+  explained.kept_back = record.kept_back;
+  if (record.kept_back) return;
   if (record.session == TaskRecord::kNone) {
     explained.place = place_of(job, explained.task.task);
     return;

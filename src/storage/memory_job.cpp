@@ -98,6 +98,12 @@ auto Job::task_spec(TaskId task) const -> const TaskSpec& {
   return spec->tasks[graph.node_of(task.index())];
 }
 
+auto Job::find_key(TaskId task) const -> const Keyed* {
+  if (keys.empty() || task.kind() != TaskKind::regular) return nullptr;
+  const auto& key = keys[graph.node_of(task.index())];
+  return key ? &*key : nullptr;
+}
+
 auto Job::shape() const -> life_cycle::JobShape {
   return {spec->commit.has_value(), spec->cleanup.has_value()};
 }
@@ -115,7 +121,8 @@ auto Job::take_ready() -> std::optional<TaskId> {
   while (!ready.empty()) {
     const auto task = id_of(ready.pop());
     auto& held = record(task);
-    if (held.state != TaskState::ready || held.delayed || held.session != TaskRecord::kNone) continue;
+    if (held.state != TaskState::ready || held.session != TaskRecord::kNone) continue;
+    if (held.delayed || held.kept_back) continue;
     held.session = TaskRecord::kTaken;
     return task;
   }
@@ -128,6 +135,12 @@ auto Job::store_output(TaskId task, Bytes output) -> void {
   if (outputs.empty()) outputs.resize(graph.nodes());
   if (outputs[node].empty()) outputs[node].resize(graph.task_count(node));
   outputs[node][task.index() - graph.first_task(node)] = std::move(output);
+}
+
+auto Job::output(TaskId task) const -> Bytes {
+  const auto node = graph.node_of(task.index());
+  if (outputs.empty() || outputs[node].empty()) return {};
+  return outputs[node][task.index() - graph.first_task(node)];
 }
 
 auto JobTable::find(JobId id) const -> Job* {

@@ -41,6 +41,7 @@ struct TaskRecord {
   bool delayed : 1 = false;            ///< ready, but not due before `ready_at`
   bool marked : 1 = false;             ///< scratch of lease compaction
   bool dead_lettered : 1 = false;
+  bool kept_back : 1 = false;  ///< ready and due, but equivalent work is offered or runs
 };
 static_assert(sizeof(TaskRecord) <= 64);
 
@@ -77,6 +78,12 @@ struct JobWait {
 
 struct GroupBacklog;
 
+/// What a node's coalesce key comes to.
+struct Keyed {
+  std::string work;  ///< life_cycle::work_name
+  std::uint64_t number = 0;
+};
+
 struct Job {
   RingLink<Job> link;
   GroupBacklog* backlog = nullptr;  ///< in whose rotation it takes part
@@ -87,6 +94,8 @@ struct Job {
   JobId id;
   ResourceGroupId group;
   QueueId queue = 0;
+  PriorityClass priority = 0;
+  std::uint32_t submitters = 1;
   life_cycle::JobMove state;
   std::array<std::uint32_t, kTaskStates> counts{};  ///< regular tasks by state
   TimePoint created_at{};
@@ -100,7 +109,9 @@ struct Job {
   std::unique_ptr<TaskRecord> commit;
   std::unique_ptr<TaskRecord> cleanup;
   std::vector<std::vector<Bytes>> outputs;  ///< by node, then element; inner ones made when needed
-  std::unordered_map<std::uint32_t, std::string> errors;  ///< by TaskId::bits: of the last failure
+  std::unordered_map<std::uint32_t, std::string> errors;   ///< by TaskId::bits: of the last failure
+  std::vector<std::optional<Keyed>> keys;                  ///< by node; empty when none has a key
+  std::unordered_map<std::uint32_t, TaskRef> folded_into;  ///< by TaskId::bits
   std::string reason;
   std::shared_ptr<JobWait> wait;  ///< made by the first who waits
 
@@ -108,12 +119,16 @@ struct Job {
   [[nodiscard]] auto find(TaskId task) -> TaskRecord*;
   [[nodiscard]] auto record(TaskId task) -> TaskRecord&;
   [[nodiscard]] auto task_spec(TaskId task) const -> const TaskSpec&;
+  /// Null for a task without a coalesce key.
+  [[nodiscard]] auto find_key(TaskId task) const -> const Keyed*;
   [[nodiscard]] auto shape() const -> life_cycle::JobShape;
   /// The only way in which a task's state changes.
   auto move_task(TaskId task, TaskRecord& record, TaskState to) -> void;
   /// Takes the next task to offer: ready, due and not leased. Drops what is none of that.
   [[nodiscard]] auto take_ready() -> std::optional<TaskId>;
   auto store_output(TaskId task, Bytes output) -> void;
+  /// Of a regular task; empty where it has none.
+  [[nodiscard]] auto output(TaskId task) const -> Bytes;
 };
 
 /// Jobs by id, in order. Ids are drawn in sequence, so they are found by chunk and position.

@@ -37,6 +37,13 @@ auto MemoryState::make_job(const JobSpec& spec, life_cycle::JobGraph graph) -> s
   if (spec.cleanup) job->cleanup = std::make_unique<TaskRecord>();
   job->counts[static_cast<std::size_t>(TaskState::pending)] = job->graph.tasks();
   job->deadline = spec.deadline;
+  job->priority = spec.priority;
+  for (std::uint32_t node = 0; node < spec.tasks.size(); ++node) {
+    const auto& key = spec.tasks[node].coalesce;
+    if (!key) continue;
+    job->keys.resize(spec.tasks.size());
+    job->keys[node] = Keyed{life_cycle::work_name(spec.resource_group, *key), key_number(canonical(*key))};
+  }
   return job;
 }
 
@@ -64,12 +71,16 @@ auto MemoryState::submit(std::unique_ptr<Job> made) -> Result<Submitted> {
   }
   SPIDER_TRY(made->group, intern_group(spec.resource_group));
   SPIDER_TRY(made->queue, intern_queue(spec.queue));
+  auto answer = join_queued(*made);
+  if (answer.existing) return answer;
   made->id = JobId{++last_job_};
   made->created_at = now_;
   auto& job = jobs_.insert(std::move(made));
   if (!spec.unique_key.empty()) unique_keys_.emplace(key_of(spec), job.id);
+  hold_work(job);
   begin_job(job);
-  return Submitted{job.id, false};
+  answer.job = job.id;
+  return answer;
 }
 
 /// Makes ready what has no unfinished parents, now or when the job may begin.
@@ -113,7 +124,8 @@ auto MemoryState::move_job(Job& job, life_cycle::JobMove move) -> void {
 auto MemoryState::cancel_unfinished(Job& job) -> void {
   const auto left = job.counts[static_cast<std::size_t>(TaskState::pending)] +
                     job.counts[static_cast<std::size_t>(TaskState::ready)] +
-                    job.counts[static_cast<std::size_t>(TaskState::running)];
+                    job.counts[static_cast<std::size_t>(TaskState::running)] +
+                    job.counts[static_cast<std::size_t>(TaskState::folded)];
   if (left > 0) {
     for (std::uint32_t index = 0; index < job.tasks.size(); ++index) cancel_task(job, TaskId{index});
   }
@@ -126,16 +138,12 @@ auto MemoryState::cancel_task(Job& job, TaskId task) -> void {
   auto& record = job.record(task);
   if (has_ended(record.state)) return;
   lose_instances(record);
-  if (record.delayed) {
-    record.delayed = false;
-    // The first of a range finds it; a range of which the first has left is dropped when it is due.
-    auto& delayed = delayed_[static_cast<std::size_t>(task.kind())];
-    const auto found = delayed.lower_bound({record.ready_at, job.id, task.bits(), 0});
-    if (found != delayed.end() && found->job == job.id && found->first == task.bits()) delayed.erase(found);
-  }
+  drop_delay(job, task, record);
+  record.kept_back = false;
   record.session = TaskRecord::kNone;
   record.ended_at = now_;
   job.move_task(task, record, TaskState::cancelled);
+  if (const auto* keyed = job.find_key(task)) end_work(keyed->work, {job.id, task}, false, {});
 }
 
 auto MemoryState::end_job(Job& job) -> void {
@@ -170,6 +178,10 @@ auto MemoryState::cancel(JobId id) -> Result<JobState> {
   auto* job = jobs_.find(id);
   if (job == nullptr) return Errc::unknown_job;
   if (const auto move = life_cycle::after_cancel(job->state.to, job->shape())) {
+    if (job->submitters > 1) {
+      --job->submitters;
+      return job->state.to;
+    }
     job->reason = "cancelled";
     move_job(*job, *move);
   }
@@ -191,6 +203,7 @@ auto MemoryState::retry(JobId id) -> Result<void> {
   if (job->commit) reset(*job, TaskId::commit(), *job->commit);
   if (job->cleanup) reset(*job, TaskId::cleanup(), *job->cleanup);
   move_job(*job, {JobState::ready});
+  hold_work(*job);
   begin_job(*job);
   return success();
 }

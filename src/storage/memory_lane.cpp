@@ -49,7 +49,7 @@ auto Lane::queue(QueueId id) -> QueueBacklog& {
 
 auto Lane::join(Job& job, Group& group) -> bool {
   if (job.backlog != nullptr) return false;
-  const auto priority = job.spec->priority;
+  const auto priority = job.priority;
   auto& in_queue = queue(job.queue);
   auto& in_class = in_queue.classes[priority];
   if (!in_class) {

@@ -111,10 +111,7 @@ auto MemoryState::session_of_poll(SchedulerRecord& scheduler, SessionId asked) -
 }
 
 auto MemoryState::poll(TaskKind kind, const PollRequest& request) -> Result<Polled> {
-  if (request.max_items == 0 || request.per_group_max == 0 || request.per_job_max == 0) {
-    return Error{Errc::invalid_argument, "poll: a maximum of 0"};
-  }
-  if (request.queues.empty()) return Error{Errc::invalid_argument, "poll: no queue"};
+  SPIDER_TRY(life_cycle::check_poll(request));
   auto* scheduler = find_scheduler(request.scheduler);
   if (scheduler == nullptr) return Errc::unknown_scheduler;
   SPIDER_TRY(session_of_poll(*scheduler, request.session));
@@ -159,7 +156,8 @@ auto MemoryState::lease(SchedulerRecord& scheduler, const Offer& offer) -> Inbou
   entry.queue = job.queue;
   entry.deferrals = record.deferrals;
   entry.deliveries = record.deliveries;
-  entry.priority = job.spec->priority;
+  entry.priority = job.priority;
+  if (const auto* keyed = job.find_key(offer.task)) entry.coalesce_key = keyed->number;
   if (record.deliveries < kCountMax) ++record.deliveries;
   return entry;
 }
@@ -193,13 +191,31 @@ auto MemoryState::offer_now(Job& job, std::uint32_t first_bits, std::uint32_t co
 }
 
 auto MemoryState::offer(Job& job, TaskId first, std::uint32_t count, TimePoint at) -> void {
+  if (auto* work = find_work(job, first)) {
+    life_cycle::EquivalentWork::Steps steps;
+    work->ready({job.id, first}, at, now_, steps);
+    return carry_out(steps, {}, {});
+  }
   if (at <= now_) return offer_now(job, first.bits(), count);
+  delay(job, first, count, at);
+}
+
+auto MemoryState::delay(Job& job, TaskId first, std::uint32_t count, TimePoint at) -> void {
   for (std::uint32_t step = 0; step < count; ++step) {
     job.record(first.kind() == TaskKind::regular ? TaskId{first.index() + step} : first).delayed = true;
   }
   const auto lane = static_cast<std::size_t>(first.kind());
   const auto added = delayed_[lane].insert({at, job.id, first.bits(), count});
   if (added.first == delayed_[lane].begin()) arrived_[lane] = true;  // who waits must look up earlier
+}
+
+auto MemoryState::drop_delay(Job& job, TaskId task, TaskRecord& record) -> void {
+  if (!record.delayed) return;
+  record.delayed = false;
+  // The first of a range finds it; a range of which the first has left is dropped when it is due.
+  auto& delayed = delayed_[static_cast<std::size_t>(task.kind())];
+  const auto found = delayed.lower_bound({record.ready_at, job.id, task.bits(), 0});
+  if (found != delayed.end() && found->job == job.id && found->first == task.bits()) delayed.erase(found);
 }
 
 auto MemoryState::offer_due(TaskKind kind) -> void {
@@ -217,7 +233,14 @@ auto MemoryState::offer_due(TaskKind kind) -> void {
       auto& record = job->record(task);
       if (!record.delayed || record.ready_at != due.at) continue;
       record.delayed = false;
-      offer_now(*job, task.bits(), 1);
+      if (auto* work = find_work(*job, task)) {
+        record.kept_back = true;
+        life_cycle::EquivalentWork::Steps steps;
+        work->due({job->id, task}, steps);
+        carry_out(steps, {}, {});
+      } else {
+        offer_now(*job, task.bits(), 1);
+      }
     }
   }
 }

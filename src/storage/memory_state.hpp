@@ -7,6 +7,7 @@
 /// critical section, and their waiting lines are notified after it.
 
 #include "spider/clock.hpp"
+#include "spider/storage/equivalent_work.hpp"
 #include "spider/storage/memory.hpp"
 #include "storage/memory_instances.hpp"
 #include "storage/memory_job.hpp"
@@ -130,6 +131,7 @@ class MemoryState {
   auto pause(const PauseTarget& target, bool paused) -> Result<void>;
   auto ended_after(EndedCursor cursor) -> EndedBatch;
   auto wait_for(JobId id) -> Result<std::shared_ptr<JobWait>>;
+  auto has_pending(const std::string& group, const CoalesceKey& key) -> Result<bool>;
 
   // Views (memory_views.cpp).
   auto job_state(JobId id) -> Result<JobState>;
@@ -159,6 +161,8 @@ class MemoryState {
   // Ready work.
   auto offer(Job& job, TaskId first, std::uint32_t count, TimePoint at) -> void;
   auto offer_now(Job& job, std::uint32_t first_bits, std::uint32_t count) -> void;
+  auto delay(Job& job, TaskId first, std::uint32_t count, TimePoint at) -> void;
+  auto drop_delay(Job& job, TaskId task, TaskRecord& record) -> void;
   auto offer_due(TaskKind kind) -> void;
   auto ready_node(Job& job, std::uint32_t node, TimePoint at) -> void;
   auto lease(SchedulerRecord& scheduler, const Offer& offer) -> InboundEntry;
@@ -185,6 +189,14 @@ class MemoryState {
 
   // Views.
   auto explain_ready(const Job& job, const TaskRecord& record, TaskExplanation& explained) -> void;
+  // Coalescing (memory_coalescing.cpp).
+  auto find_work(const Job& job, TaskId task) -> life_cycle::EquivalentWork*;
+  auto hold_work(Job& job) -> void;
+  auto join_queued(const Job& made) -> Submitted;
+  auto promote(Job& job, TaskId task, PriorityClass priority) -> void;
+  auto end_work(const std::string& key, TaskRef task, bool succeeded, const Bytes& output) -> void;
+  auto carry_out(const life_cycle::EquivalentWork::Steps& steps, TaskRef leader, const Bytes& output) -> void;
+  auto fold(Job& job, TaskId task, TaskRef leader) -> void;
 
   // Executions.
   auto find_instance(const TaskInstance& instance) -> std::optional<std::uint32_t>;
@@ -222,9 +234,10 @@ class MemoryState {
 
   JobTable jobs_;
   std::uint64_t last_job_ = 0;
-  std::unordered_map<std::string, JobId> unique_keys_;  // "<group>\n<key>"
-  std::deque<JobId> ended_;                             // the log; 0 where a job was given another chance
-  std::uint64_t ended_first_ = 1;                       // position of the log's front
+  std::unordered_map<std::string, JobId> unique_keys_;                 // "<group>\n<key>"
+  std::unordered_map<std::string, life_cycle::EquivalentWork> works_;  // by work_name; none is empty
+  std::deque<JobId> ended_;        // the log; 0 where a job was given another chance
+  std::uint64_t ended_first_ = 1;  // position of the log's front
 
   std::array<Lane, kTaskKinds> lanes_;
   std::array<std::set<Delayed>, kTaskKinds> delayed_;

@@ -16,8 +16,9 @@ auto view_of(const Job& job) -> JobView {
   view.state = job.state.to;
   view.resource_group = job.spec->resource_group;
   view.queue = job.spec->queue;
-  view.priority = job.spec->priority;
+  view.priority = job.priority;
   view.unique_key = job.spec->unique_key;
+  view.submitters = job.submitters;
   view.created_at = job.created_at;
   view.ended_at = job.ended_at;
   view.tasks = job.counts;
@@ -39,6 +40,9 @@ auto view_of(const Job& job, TaskId task, const TaskRecord& record) -> TaskView 
   if (has_ended(record.state)) view.ended_at = record.ended_at;
   view.manager = record.manager;
   view.dead_lettered = record.dead_lettered;
+  if (const auto run = job.folded_into.find(task.bits()); run != job.folded_into.end()) {
+    view.folded_into = run->second;
+  }
   if (const auto error = job.errors.find(task.bits()); error != job.errors.end()) view.error = error->second;
   return view;
 }
@@ -47,15 +51,6 @@ auto matches(const JobFilter& filter, const Job& job) -> bool {
   if (filter.state && *filter.state != job.state.to) return false;
   if (!filter.resource_group.empty() && filter.resource_group != job.spec->resource_group) return false;
   return filter.queue.empty() || filter.queue == job.spec->queue;
-}
-
-struct Span {
-  std::uint32_t first = 0;
-  std::uint32_t end = 0;
-};
-auto clamped(Page page, std::uint32_t tasks, std::uint32_t items_max) -> Span {
-  const auto first = std::min(page.first, tasks);
-  return {first, first + std::min({page.max, items_max, tasks - first})};
 }
 
 }  // namespace
@@ -75,13 +70,11 @@ auto MemoryState::view(JobId id) -> Result<JobView> {
 auto MemoryState::view_tasks(JobId id, Page page) -> Result<std::vector<TaskView>> {
   const auto* job = jobs_.find(id);
   if (job == nullptr) return Errc::unknown_job;
-  const auto tasks = job->graph.tasks();
-  const auto [first, end] = clamped(page, tasks, limits.page_items_max);
+  const auto [first, end, last] = life_cycle::range_of(page, job->graph.tasks(), limits);
   std::vector<TaskView> views;
   for (auto index = first; index < end; ++index) {
     views.push_back(view_of(*job, TaskId{index}, job->tasks[index]));
   }
-  const bool last = end == tasks && (first < tasks || page.first == 0) && page.max > 0;
   if (last && job->commit) views.push_back(view_of(*job, TaskId::commit(), *job->commit));
   if (last && job->cleanup) views.push_back(view_of(*job, TaskId::cleanup(), *job->cleanup));
   return views;
@@ -90,10 +83,10 @@ auto MemoryState::view_tasks(JobId id, Page page) -> Result<std::vector<TaskView
 auto MemoryState::outputs(JobId id, Page page) -> Result<std::vector<TaskOutput>> {
   const auto* job = jobs_.find(id);
   if (job == nullptr) return Errc::unknown_job;
-  const auto [first, end] = clamped(page, job->graph.tasks(), limits.page_items_max);
+  const auto range = life_cycle::range_of(page, job->graph.tasks(), limits);
   std::vector<TaskOutput> outputs;
   if (job->outputs.empty()) return outputs;
-  for (auto index = first; index < end; ++index) {
+  for (auto index = range.first; index < range.end; ++index) {
     const auto node = job->graph.node_of(index);
     if (job->outputs[node].empty()) continue;
     const auto& output = job->outputs[node][index - job->graph.first_task(node)];

@@ -63,10 +63,26 @@ auto check_task(const TaskSpec& task, const std::string& where, const StorageLim
   return check_retry(task.retry, where);
 }
 
+auto check_coalesce(const TaskSpec& task, const std::string& where) -> Result<void> {
+  if (!task.coalesce) return success();
+  if (auto checked = check_key(*task.coalesce); !checked) {
+    return refuse(checked.error() == Errc::invalid_name     ? Errc::invalid_name
+                  : checked.error() == Errc::limit_exceeded ? Errc::limit_exceeded
+                                                            : Errc::invalid_argument,
+                  where, checked.error().detail);
+  }
+  if (task.count != 1) return refuse(Errc::invalid_argument, where, "a coalesce key on an array");
+  if (task.instances_max != 1) {
+    return refuse(Errc::invalid_argument, where, "a coalesce key, and instances_max above 1");
+  }
+  return success();
+}
+
 auto check_single(const std::optional<TaskSpec>& task, const std::string& where, const StorageLimits& limits)
     -> Result<void> {
   if (!task) return success();
   SPIDER_TRY(check_task(*task, where, limits));
+  if (task->coalesce) return refuse(Errc::invalid_argument, where, "it cannot have a coalesce key");
   if (task->count != 1) return refuse(Errc::invalid_argument, where, "it cannot be an array");
   if (!task->parents.empty()) return refuse(Errc::invalid_argument, where, "it cannot have parents");
   return success();
@@ -145,6 +161,7 @@ auto check_values(const JobSpec& job, const StorageLimits& limits) -> Result<voi
   for (std::uint32_t node = 0; node < job.tasks.size(); ++node) {
     const auto& task = job.tasks[node];
     if (auto checked = check_task(task, describe_node(job, node), limits); !checked) return checked;
+    if (auto checked = check_coalesce(task, describe_node(job, node)); !checked) return checked;
     for (const auto parent : task.parents) {
       if (parent < job.tasks.size()) continue;
       return refuse(Errc::unknown_parent, describe_node(job, node), "parent " + std::to_string(parent));

@@ -42,6 +42,13 @@ enum class Defect {
   delays_ignored,          // a deferral is ready again at once
   retries_forever,         // a failure for good is retried
   parents_unsaid,          // an explanation names no parents
+  inserts_equivalents,     // a submit never joins a queued job
+  folds_across_groups,     // the resource group is no part of a key
+  loses_column,            // a key's last column is lost: an absent value is as any other
+  cancels_for_all,         // one submitter's cancel ends the job of all
+  forgets_pending,         // the gate is always open
+  done_before_the_work,    // what is folded is reported done at once
+  two_at_once,             // the key is lost on every other submit
 };
 
 /// Forwards to a sound storage, except for the defect.
@@ -117,6 +124,7 @@ class BrokenStorage final : public Storage {
     for (auto& job : changed) {
       if (is(Defect::forgets_unique_key)) job.unique_key.clear();
       if (is(Defect::cancel_forgets_cleanup)) job.cleanup.reset();
+      spoil_key(job);
     }
     auto call = inner_->submit(changed);
     auto answers = co_await std::move(call);
@@ -128,10 +136,27 @@ class BrokenStorage final : public Storage {
     }
     co_return answers;
   }
-  auto cancel(JobId job) -> Async<JobState> override { return inner_->cancel(job); }
+  auto cancel(JobId job) -> Async<JobState> override {
+    auto view_call = inner_->view(job);
+    const auto view = co_await std::move(view_call);
+    const bool all = is(Defect::cancels_for_all) && view && view.value().submitters > 1;
+    for (auto more = all ? view.value().submitters - 1 : 0; more > 0; --more) {
+      auto one = inner_->cancel(job);
+      const auto cancelled = co_await std::move(one);
+      if (!cancelled) co_return cancelled;
+    }
+    auto call = inner_->cancel(job);
+    co_return co_await std::move(call);
+  }
   auto view(JobId job) -> Async<JobView> override { return inner_->view(job); }
   auto view_tasks(JobId job, Page page) -> Async<std::vector<TaskView>> override {
-    return inner_->view_tasks(job, page);
+    auto call = inner_->view_tasks(job, page);
+    auto views = co_await std::move(call);
+    if (!views || !is(Defect::done_before_the_work)) co_return views;
+    for (auto& view : views.value()) {
+      if (view.state == TaskState::folded) view.state = TaskState::succeeded;
+    }
+    co_return views;
   }
   auto explain(TaskRef task) -> Async<TaskExplanation> override {
     auto call = inner_->explain(task);
@@ -161,6 +186,12 @@ class BrokenStorage final : public Storage {
   auto retry(JobId job) -> Async<void> override { return inner_->retry(job); }
   auto pause(PauseTarget target) -> Async<void> override { return inner_->pause(std::move(target)); }
   auto resume(PauseTarget target) -> Async<void> override { return inner_->resume(std::move(target)); }
+  auto has_pending(std::string resource_group, CoalesceKey key) -> Async<bool> override {
+    auto call = inner_->has_pending(std::move(resource_group), std::move(key));
+    const auto pending = co_await std::move(call);
+    if (pending && is(Defect::forgets_pending)) co_return false;
+    co_return pending;
+  }
 
   auto start(std::span<const TaskAssignment> assignments, ManagerId manager)
       -> Async<std::vector<Result<StartedTask>>> override {
@@ -222,6 +253,14 @@ class BrokenStorage final : public Storage {
  private:
   [[nodiscard]] auto is(Defect defect) const -> bool { return defect_ == defect; }
 
+  auto spoil_key(JobSpec& job) -> void {
+    if (job.tasks.empty() || !job.tasks[0].coalesce || job.tasks[0].coalesce->target.empty()) return;
+    if (is(Defect::inserts_equivalents)) job.unique_key = "own" + std::to_string(++submits_);
+    if (is(Defect::folds_across_groups)) job.resource_group = "default";
+    if (is(Defect::loses_column)) job.tasks[0].coalesce->target.back().emplace();
+    if (is(Defect::two_at_once) && ++submits_ % 2 == 0) job.tasks[0].coalesce.reset();
+  }
+
   std::unique_ptr<Storage> inner_;
   Clock& clock_;
   Defect defect_;
@@ -231,6 +270,7 @@ class BrokenStorage final : public Storage {
   std::optional<TaskRef> last_entry_;
   std::set<TaskRef> lost_;
   std::uint64_t consumed_ = 0;
+  std::uint64_t submits_ = 0;
 };
 
 /// The rules of which the suite finds at least one check broken.
@@ -287,7 +327,14 @@ INSTANTIATE_TEST_SUITE_P(
                       Expected{Defect::ended_once, "EndedOnce", "T6"},
                       Expected{Defect::delays_ignored, "DelaysIgnored", "T15"},
                       Expected{Defect::retries_forever, "RetriesForever", "T2"},
-                      Expected{Defect::parents_unsaid, "ParentsUnsaid", "F13"}),
+                      Expected{Defect::parents_unsaid, "ParentsUnsaid", "F13"},
+                      Expected{Defect::inserts_equivalents, "InsertsEquivalents", "Q3"},
+                      Expected{Defect::folds_across_groups, "FoldsAcrossGroups", "Q1"},
+                      Expected{Defect::loses_column, "LosesColumn", "Q1"},
+                      Expected{Defect::cancels_for_all, "CancelsForAll", "Q3"},
+                      Expected{Defect::forgets_pending, "ForgetsPending", "Q8"},
+                      Expected{Defect::done_before_the_work, "DoneBeforeTheWork", "Q4"},
+                      Expected{Defect::two_at_once, "TwoAtOnce", "Q5"}),
     [](const auto& info) { return std::string{info.param.name}; });
 
 TEST(SoundStorage, TheDecoratorItselfBreaksNothing) { EXPECT_TRUE(broken_rules(Defect::none).empty()); }

@@ -154,5 +154,57 @@ TEST(Monitor, JainIndexLeavesOutGroupsThatWantedNothingMore) {
   EXPECT_DOUBLE_EQ(jain_index({}), 1);
 }
 
+auto keyed(const std::string& table, const std::string& group = "alice") -> JobSpec {
+  auto spec = chain({1}, group);
+  spec.tasks[0].coalesce = CoalesceKey{"reindex", {table}};
+  return spec;
+}
+
+TEST(Monitor, WorkThatAnEquivalentRunDidIsNoViolation) {
+  Monitor monitor{1};
+  monitor.submitted(JobId{1}, keyed("orders"), at(0));
+  monitor.submitted(JobId{2}, keyed("orders"), at(0));
+  monitor.started(task(1, 0), at(1));
+  monitor.finished(task(1, 0), Kind::succeeded, false, at(2));
+  monitor.ended(JobId{1}, JobState::succeeded, at(2));
+  monitor.ended(JobId{2}, JobState::succeeded, at(2));
+  monitor.close(at(2));
+  EXPECT_EQ(monitor.violations(), 0U);
+  EXPECT_EQ(monitor.tasks_ended(), 2U);
+  EXPECT_EQ(monitor.waiting(), 0U);
+}
+
+TEST(Monitor, SuccessByARunThatBeganBeforeTheSubmitIsAViolation) {
+  Monitor monitor{1};
+  monitor.submitted(JobId{1}, keyed("orders"), at(0));
+  monitor.started(task(1, 0), at(0));
+  monitor.submitted(JobId{2}, keyed("orders"), at(1));
+  monitor.finished(task(1, 0), Kind::succeeded, false, at(2));
+  monitor.ended(JobId{2}, JobState::succeeded, at(2));
+  EXPECT_EQ(monitor.violations(), 1U);
+}
+
+TEST(Monitor, SuccessByOtherWorkIsAViolation) {
+  for (const auto& other : {keyed("parts"), keyed("orders", "bob"), chain({1})}) {
+    Monitor monitor{1};
+    monitor.submitted(JobId{1}, keyed("orders"), at(0));
+    monitor.submitted(JobId{2}, other, at(0));
+    monitor.started(task(1, 0), at(0));
+    monitor.finished(task(1, 0), Kind::succeeded, false, at(2));
+    monitor.ended(JobId{2}, JobState::succeeded, at(2));
+    EXPECT_EQ(monitor.violations(), 1U);
+  }
+}
+
+TEST(Monitor, SuccessByAFailedRunIsAViolation) {
+  Monitor monitor{1};
+  monitor.submitted(JobId{1}, keyed("orders"), at(0));
+  monitor.submitted(JobId{2}, keyed("orders"), at(0));
+  monitor.started(task(1, 0), at(0));
+  monitor.finished(task(1, 0), Kind::failed, false, at(2));
+  monitor.ended(JobId{2}, JobState::succeeded, at(2));
+  EXPECT_EQ(monitor.violations(), 1U);
+}
+
 }  // namespace
 }  // namespace spider::cli

@@ -46,7 +46,7 @@ class Printed {
   auto operator<<(const InboundEntry& entry) -> Printed& {
     return *this << "entry" << entry.job << entry.task.bits() << entry.group << entry.created_at
                  << entry.ready_at << entry.deadline << entry.queue << entry.deferrals << entry.deliveries
-                 << int{entry.priority} << entry.weight << entry.estimate.count();
+                 << int{entry.priority} << entry.weight << entry.estimate.count() << entry.coalesce_key;
   }
   auto operator<<(const TaskInstance& instance) -> Printed& {
     return *this << "instance" << instance.id << instance.epoch << instance.task.job
@@ -54,7 +54,7 @@ class Printed {
   }
   auto operator<<(const JobView& view) -> Printed& {
     *this << "job" << view.id << view.state << view.resource_group << view.queue << int{view.priority}
-          << view.unique_key << view.created_at << view.ended_at << view.reason;
+          << view.unique_key << view.submitters << view.created_at << view.ended_at << view.reason;
     for (const auto count : view.tasks) *this << count;
     return *this;
   }
@@ -67,7 +67,7 @@ class Printed {
   auto operator<<(const TaskView& view) -> Printed& {
     return *this << "task" << view.id.bits() << view.state << view.handler << view.name << view.attempts
                  << view.deferrals << view.ready_at << view.started_at << view.ended_at << view.manager
-                 << view.dead_lettered << view.error;
+                 << view.dead_lettered << view.error << view.folded_into.job << view.folded_into.task.bits();
   }
   auto operator<<(const Error& error) -> Printed& { return *this << "error" << error.message(); }
   [[nodiscard]] auto text() const -> std::string { return out_.str(); }
@@ -133,6 +133,10 @@ class Script {
     if (rng_.below(4) == 0) spec.timeout = std::chrono::milliseconds{1 + rng_.below(6000)};
     if (rng_.below(4) == 0) spec.instances_max = 2;
     spec.estimate = Duration{static_cast<std::int64_t>(rng_.below(100))};
+    if (array && rng_.below(2) == 0) {
+      spec.coalesce = CoalesceKey{"work", {"table" + std::to_string(rng_.below(3))}};
+      if (rng_.below(20) > 0) spec.count = spec.instances_max = 1;
+    }
     return spec;
   }
   auto submit(Printed& out) -> void {
@@ -152,7 +156,7 @@ class Script {
     if (rng_.below(3) == 0) spec.cleanup = task(0, false);
     const auto answer = run(storage_->submit(std::span{&spec, 1})).value().at(0);
     if (!answer) return void(out << "submit" << answer.error());
-    out << "submit" << answer.value().job << answer.value().existing;
+    out << "submit" << answer.value().job << answer.value().existing << answer.value().fold;
     jobs_.push_back(answer.value().job);
   }
   auto tick(Printed& out) -> void {
@@ -207,7 +211,7 @@ class Script {
       }
       const auto& started = answer.value();
       out << "start" << started.instance << started.spec->handler << started.spec->input << started.element
-          << started.attempt << started.deferrals << started.deadline;
+          << started.attempt << started.deferrals << started.deadline << started.folded << started.fold;
       instances_.push_back(started.instance);
     }
   }
@@ -251,6 +255,12 @@ class Script {
       case 3: members_[0] = run(storage_->register_scheduler(SchedulerInfo{"first"})).value(); return;
       case 4: return print(out, run(storage_->cancel(pick(jobs_))));
       case 5: return print(out, run(storage_->unregister_scheduler(members_[1]))), reregister();
+      case 6: {
+        const CoalesceKey key{"work", {"table" + std::to_string(rng_.below(3))}};
+        const auto pending = run(storage_->has_pending("group" + std::to_string(rng_.below(4)), key));
+        out << "pending" << pending.value();
+        return;
+      }
       default: return print(out, run(storage_->retry(pick(jobs_))));
     }
   }

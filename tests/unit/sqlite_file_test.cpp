@@ -10,8 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 namespace spider {
 namespace {
@@ -27,6 +29,13 @@ class Other {
   ~Other() { sqlite3_close(handle_); }
   auto execute(const std::string& sql) -> int {
     return sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr);
+  }
+  auto number(const std::string& sql) -> int {
+    sqlite3_stmt* statement = nullptr;
+    sqlite3_prepare_v2(handle_, sql.c_str(), -1, &statement, nullptr);
+    const int found = sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int(statement, 0) : -1;
+    sqlite3_finalize(statement);
+    return found;
   }
 
  private:
@@ -92,6 +101,76 @@ TEST(SqliteFile, NewerSchemaAndForeignDatabaseAreRefused) {
   EXPECT_TRUE(refused(folder / "newer", SqliteErrc::newer_schema)) << why_not(folder / "newer");
   Other{folder / "foreign"}.execute("CREATE TABLE mine(x)");
   EXPECT_TRUE(refused(folder / "foreign", SqliteErrc::foreign_file)) << why_not(folder / "foreign");
+}
+
+TEST(SqliteFile, SchemaVersionOneIsUpgradedAndItsJobsGoOn) {
+  const TemporaryFolder folder;
+  const auto path = folder / "old";
+  std::stringstream version_1;
+  version_1 << std::ifstream{"tests/unit/sqlite_version_1.sql"}.rdbuf();
+  ASSERT_EQ(Other{path}.execute(version_1.str()), SQLITE_OK);
+  ASSERT_EQ(Other{path}.number("PRAGMA user_version"), 1);
+
+  SqliteFixture storage{SqliteStorageOptions{path}, TimePoint{std::chrono::hours{500'000}}};
+  ASSERT_TRUE(storage.is_open()) << storage.error();
+  EXPECT_EQ(Other{path}.number("PRAGMA user_version"), 2);
+  EXPECT_EQ(storage.state(JobId{2}).value(), JobState::cancelled);
+  EXPECT_EQ(storage.run(storage->view(JobId{1})).value().submitters, 1U);
+  ASSERT_TRUE(storage.join());
+  const auto entries = storage.poll().value();
+  ASSERT_EQ(entries.size(), 2U);
+  for (const auto& entry : entries) {
+    ASSERT_TRUE(storage.succeed(storage.start(entry.ref()).value()));
+  }
+  EXPECT_EQ(storage.state(JobId{1}).value(), JobState::succeeded);
+
+  JobSpec keyed;
+  keyed.tasks.emplace_back().handler = "work";
+  keyed.tasks[0].coalesce = CoalesceKey{"work", {"orders"}};
+  const std::vector<JobSpec> twice{keyed, keyed};
+  const auto answers = storage.run(storage->submit(twice)).value();
+  EXPECT_EQ(answers[0].value().job, JobId{3});
+  EXPECT_EQ(answers[1].value().fold, FoldOutcome::folded);
+  storage.close();
+  EXPECT_TRUE(check_sqlite_storage(path).value().complaints.empty());
+}
+
+struct Damage {
+  const char* sql;
+  const char* found;
+};
+constexpr Damage kDamages[] = {
+    {"UPDATE equivalent SET state = 4", "runs twice at once"},
+    {"UPDATE equivalent SET state = 3", "in another state than its task"},
+    {"UPDATE equivalent SET job = 99 WHERE state = 4", "of a job without unfinished tasks"},
+    {"DELETE FROM equivalent WHERE state = 4", "nothing equivalent runs"},
+    {"DELETE FROM folded_into", "nobody knows into what"},
+    {"UPDATE folded_into SET job = 99", "it was folded, and the job is not there"},
+};
+
+TEST(SqliteFile, DamageOfEquivalentWorkIsFound) {
+  const TemporaryFolder folder;
+  {
+    SqliteFixture storage{SqliteStorageOptions{folder / "sound"}};
+    JobSpec keyed;
+    keyed.tasks.emplace_back().handler = "work";
+    keyed.tasks[0].coalesce = CoalesceKey{"work", {"orders"}};
+    keyed.cleanup.emplace().handler = "work";
+    const std::vector<JobSpec> twice{keyed, keyed};
+    ASSERT_TRUE(storage.run(storage->submit(twice)));
+    ASSERT_TRUE(storage.join());
+    ASSERT_TRUE(storage.start({JobId{1}, TaskId{0}}));
+    ASSERT_EQ(storage.run(storage->view_tasks(JobId{2}, {})).value()[0].state, TaskState::folded);
+  }
+  EXPECT_EQ(check_sqlite_storage(folder / "sound").value().complaints, std::vector<std::string>{});
+  for (const auto& [sql, found] : kDamages) {
+    const auto path = folder / std::string{"damaged "} + found;
+    fs::copy_file(folder / "sound", path);
+    ASSERT_EQ(Other{path}.execute(sql), SQLITE_OK) << sql;
+    const auto complaints = check_sqlite_storage(path).value().complaints;
+    const auto tells = [&](const std::string& line) { return line.find(found) != std::string::npos; };
+    EXPECT_TRUE(std::ranges::any_of(complaints, tells)) << sql;
+  }
 }
 
 TEST(SqliteFile, PathsThatCannotHoldAFileAreRefused) {

@@ -63,8 +63,9 @@ class JobGraph {
 /// Checks all that a storage promises to refuse, and compiles the graph. O(nodes + edges), without
 /// recursion. Errors, with a detail that names the culprit: `invalid_name`, `invalid_time` (negative;
 /// `not_before` at kForever; a deadline not after `not_before`), `invalid_argument` (count 0,
-/// instances_max 0, a retry policy out of range, a commit or cleanup task that is an array or has
-/// parents), `limit_exceeded`, `duplicate_name`, `unknown_parent`, `cyclic_graph`, `empty_graph`.
+/// instances_max 0, a retry policy out of range, a commit or cleanup task that is an array, has parents or
+/// a coalesce key; such a key without a column, on an array, or with instances_max above 1),
+/// `limit_exceeded`, `duplicate_name`, `unknown_parent`, `cyclic_graph`, `empty_graph`.
 [[nodiscard]] auto compile(const JobSpec& job, const StorageLimits& limits) -> Result<JobGraph>;
 
 /// Which nodes have unfinished parents or tasks: 8 bytes per node.
@@ -111,6 +112,22 @@ enum class AttemptEnd : std::uint8_t {
   released,  ///< after the stated delay; spends nothing, and is no deferral
 };
 
+[[nodiscard]] auto attempt_end(const FinishRequest& request) -> AttemptEnd;
+
+/// Errors: `limit_exceeded` (output or reason over payload_bytes_max), `invalid_time` (negative delay).
+[[nodiscard]] auto check_finish(const FinishRequest& request, const StorageLimits& limits) -> Result<void>;
+
+/// Errors: `invalid_argument` (a maximum of 0, no queue).
+[[nodiscard]] auto check_poll(const PollRequest& request) -> Result<void>;
+
+/// The regular tasks of a page: [first, end), and whether the commit and cleanup task follow them.
+struct TaskRange {
+  std::uint32_t first = 0;
+  std::uint32_t end = 0;
+  bool last = false;
+};
+[[nodiscard]] auto range_of(Page page, std::uint32_t tasks, const StorageLimits& limits) -> TaskRange;
+
 /// What the storage knows of the attempt's task.
 struct Attempt {
   std::uint32_t attempts = 1;   ///< spent, this one included
@@ -136,7 +153,8 @@ struct StartFacts {
   TaskKind kind = TaskKind::regular;
   TaskState task = TaskState::ready;
   bool due = true;
-  std::uint32_t instances = 0;  ///< that run now
+  bool equivalent_runs = false;  ///< another task with its coalesce key
+  std::uint32_t instances = 0;   ///< that run now
   std::uint32_t instances_max = 1;
 };
 /// Errors: `job_not_running`, `task_not_runnable`, `instance_limit`.

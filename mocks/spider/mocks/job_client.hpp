@@ -29,6 +29,7 @@ class MockJobClient : public JobClient {
     ON_CALL(*this, retry).WillByDefault(Unconfigured("MockJobClient::retry"));
     ON_CALL(*this, pause).WillByDefault(Unconfigured("MockJobClient::pause"));
     ON_CALL(*this, resume).WillByDefault(Unconfigured("MockJobClient::resume"));
+    ON_CALL(*this, has_pending).WillByDefault(Unconfigured("MockJobClient::has_pending"));
   }
 
   MOCK_METHOD(Async<std::vector<Result<Submitted>>>, submit, (std::span<const JobSpec>), (override));
@@ -42,6 +43,7 @@ class MockJobClient : public JobClient {
   MOCK_METHOD(Async<void>, retry, (JobId), (override));
   MOCK_METHOD(Async<void>, pause, (PauseTarget), (override));
   MOCK_METHOD(Async<void>, resume, (PauseTarget), (override));
+  MOCK_METHOD(Async<bool>, has_pending, (std::string, CoalesceKey), (override));
 };
 
 }  // namespace mocks

@@ -156,11 +156,40 @@ auto flat_job(std::uint32_t count, std::string group) -> JobSpec {
 
 auto first_of(JobId job) -> TaskRef { return {job, TaskId{0}}; }
 
+auto keyed_task(const std::string& table, std::vector<std::uint32_t> parents) -> TaskSpec {
+  auto task = work(std::move(parents));
+  task.coalesce = CoalesceKey{"reindex", {table}};
+  task.retry.attempts_max = 1;
+  return task;
+}
+
+auto keyed_job(const std::string& table, std::string group) -> JobSpec {
+  JobSpec job;
+  job.resource_group = std::move(group);
+  job.tasks = {keyed_task(table)};
+  return job;
+}
+
+auto start_all(StorageTrial& trial, const Ask& ask) -> std::vector<StartedTask> {
+  std::vector<StartedTask> started;
+  for (const auto& entry : trial.poll(ask)) {
+    if (auto answer = trial.start(entry.ref())) started.push_back(std::move(answer).value());
+  }
+  return started;
+}
+
+auto has_pending(StorageTrial& trial, const std::string& table, const std::string& group) -> bool {
+  const auto answer = trial.run(trial.storage().has_pending(group, CoalesceKey{"reindex", {table}}));
+  trial.expect(answer.has_value(), "has_pending answers");
+  return answer && answer.value();
+}
+
 auto storage_checks() -> std::span<const StorageCheck> {
   static const auto checks = [] {
     std::vector<StorageCheck> all;
     for (const auto part : {storage_job_checks(), storage_state_checks(), storage_fence_checks(),
-                            storage_lane_checks(), storage_order_checks(), storage_explain_checks()}) {
+                            storage_lane_checks(), storage_order_checks(), storage_explain_checks(),
+                            storage_coalescing_checks(), storage_fold_checks()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;

@@ -121,6 +121,15 @@ class StorageTrial {
 /// A job of `count` independent tasks.
 [[nodiscard]] auto flat_job(std::uint32_t count = 1, std::string group = "default") -> JobSpec;
 [[nodiscard]] auto first_of(JobId job) -> TaskRef;
+/// A task with the coalesce key ("reindex", `table`), and one attempt; a job of one such task.
+[[nodiscard]] auto keyed_task(const std::string& table = "orders", std::vector<std::uint32_t> parents = {})
+    -> TaskSpec;
+[[nodiscard]] auto keyed_job(const std::string& table = "orders", std::string group = "default") -> JobSpec;
+/// Polls once and starts what is offered; the accepted starts in the order of the offers.
+[[nodiscard]] auto start_all(StorageTrial& trial, const Ask& ask = {}) -> std::vector<StartedTask>;
+/// `JobClient::has_pending` of that key.
+[[nodiscard]] auto has_pending(StorageTrial& trial, const std::string& table,
+                               const std::string& group = "default") -> bool;
 
 [[nodiscard]] auto storage_job_checks() -> std::span<const StorageCheck>;
 [[nodiscard]] auto storage_state_checks() -> std::span<const StorageCheck>;
@@ -128,6 +137,8 @@ class StorageTrial {
 [[nodiscard]] auto storage_lane_checks() -> std::span<const StorageCheck>;
 [[nodiscard]] auto storage_order_checks() -> std::span<const StorageCheck>;
 [[nodiscard]] auto storage_explain_checks() -> std::span<const StorageCheck>;
+[[nodiscard]] auto storage_coalescing_checks() -> std::span<const StorageCheck>;
+[[nodiscard]] auto storage_fold_checks() -> std::span<const StorageCheck>;
 
 }  // namespace testing
 }  // namespace v1

@@ -65,11 +65,12 @@ auto tell(const std::vector<Result<Submitted>>& answers, const SubmitOptions& op
       complain(console, "submit", answer.error());
       continue;
     }
-    const auto& [job, existing] = answer.value();
+    const auto job = answer.value().job.value;
+    const bool existing = answer.value().existing;
     if (options.of.json != "-") {
-      console.out << "job " << job.value << (existing ? ": was there already\n" : ": submitted\n");
+      console.out << "job " << job << (existing ? ": was there already\n" : ": submitted\n");
     }
-    json.write({{"job", job.value}, {"existing", existing}});
+    json.write({{"job", job}, {"existing", existing}});
   }
   return all;
 }

@@ -44,6 +44,9 @@ class RunObserver final : public Observer {
     }
     if (event.kind == EventKind::assignment_expired) ++rescheduled;
     if (event.kind == EventKind::manager_lost) rescheduled += event.count;
+    if (event.kind == EventKind::stale_batch_dropped) stale_dropped += event.count;
+    if (event.kind == EventKind::task_started) folded += event.count;
+    if (event.kind == EventKind::job_submitted && event.fold == FoldOutcome::folded) ++folded;
   }
 
   auto progress() noexcept -> void {
@@ -59,6 +62,8 @@ class RunObserver final : public Observer {
 
   std::uint64_t assignments = 0;
   std::uint64_t rescheduled = 0;
+  std::uint64_t stale_dropped = 0;
+  std::uint64_t folded = 0;
 
  private:
   const Monitor& monitor_;
@@ -365,6 +370,8 @@ auto Run::report() -> Result<RunReport> {
   result.lag = *lag_;
   result.assignments = observer_->assignments;
   result.rescheduled = observer_->rescheduled;
+  result.stale_dropped = observer_->stale_dropped;
+  result.folded = observer_->folded;
   result.peak_rss_bytes = peak_rss_bytes();
   result.violations = monitor_.violations();
   result.complaints = monitor_.complaints();

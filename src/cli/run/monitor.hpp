@@ -7,6 +7,7 @@
 #include "spider/execution_client.hpp"
 #include "spider/job.hpp"
 #include "spider/types.hpp"
+#include "work_witness.hpp"
 
 #include <cstdint>
 #include <string>
@@ -104,6 +105,7 @@ class Monitor {
   std::unordered_map<std::string, std::uint32_t> group_index_;
   std::vector<GroupFigures> groups_;
   std::vector<Group> state_;
+  detail::WorkWitness witness_;
 
   std::uint64_t violations_ = 0;
   std::vector<std::string> complaints_;

@@ -81,6 +81,9 @@ auto MonitoredStorage::outputs(JobId job, Page page) -> Async<std::vector<TaskOu
 auto MonitoredStorage::retry(JobId job) -> Async<void> { return inner_->retry(job); }
 auto MonitoredStorage::pause(PauseTarget target) -> Async<void> { return inner_->pause(std::move(target)); }
 auto MonitoredStorage::resume(PauseTarget target) -> Async<void> { return inner_->resume(std::move(target)); }
+auto MonitoredStorage::has_pending(std::string resource_group, CoalesceKey key) -> Async<bool> {
+  return inner_->has_pending(std::move(resource_group), std::move(key));
+}
 auto MonitoredStorage::parent_outputs(TaskInstance instance) -> Async<std::vector<std::vector<Bytes>>> {
   return inner_->parent_outputs(instance);
 }

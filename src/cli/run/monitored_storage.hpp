@@ -37,6 +37,7 @@ class MonitoredStorage final : public Storage {
   auto retry(JobId job) -> Async<void> override;
   auto pause(PauseTarget target) -> Async<void> override;
   auto resume(PauseTarget target) -> Async<void> override;
+  auto has_pending(std::string resource_group, CoalesceKey key) -> Async<bool> override;
 
   auto start(std::span<const TaskAssignment> assignments, ManagerId manager)
       -> Async<std::vector<Result<StartedTask>>> override;
