@@ -23,7 +23,7 @@ auto first_seed() -> std::uint64_t {
 }
 /// A sanitizer looks at the code, not at the figures: a twentieth of the cases is enough for it.
 auto cases(std::uint64_t normally) -> std::uint64_t {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef SPIDER_SANITIZED
   normally /= 20;
 #endif
   return std::getenv("SPIDER_SEED") != nullptr ? 1 : normally;
