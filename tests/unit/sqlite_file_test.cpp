@@ -66,6 +66,8 @@ TEST(SqliteFile, NewFileHasMode0600AndKeepsWhatItHolds) {
   ASSERT_EQ(::stat((folder / "new").c_str(), &found), 0);
   EXPECT_EQ(found.st_mode & 0777U, 0600U);
   SqliteFixture again{SqliteStorageOptions{folder / "new"}};
+  ASSERT_EQ(::stat((folder / "new-wal").c_str(), &found), 0);
+  EXPECT_EQ(found.st_mode & 0777U, 0600U);
   EXPECT_EQ(again.state(JobId{1}).value(), JobState::ready);
   EXPECT_EQ(again.submit().value(), JobId{2});
 }
