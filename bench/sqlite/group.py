@@ -12,7 +12,7 @@ HERE = ROOT / "bench" / "sqlite"
 
 @dataclasses.dataclass(frozen=True)
 class Plainjob:
-    """Numbers: jobs per second `in_process`, in worker `processes`, and the `best` of them."""
+    """Numbers: jobs per second `in_process`, in worker `processes`, and the `best` of them. Installed by npm, once."""
 
     jobs: int
     name = "plainjob"
@@ -25,6 +25,8 @@ class Plainjob:
         for file in ("package.json", "plainjob.mjs"):
             shutil.copy(HERE / file, folder)
         if not (folder / "node_modules" / "better-sqlite3" / "build").exists():
+            if run.quick:
+                raise Unavailable("not installed yet, and --quick installs nothing")
             installed = subprocess.run(["npm", "install", "--no-audit", "--no-fund"], cwd=folder, capture_output=True)
             if installed.returncode != 0:
                 raise Unavailable("npm could not install plainjob")
