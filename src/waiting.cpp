@@ -1,11 +1,12 @@
 #include "waiting.hpp"
 
+#include "posting.hpp"
+
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/execution/context.hpp>
 #include <boost/asio/execution_context.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/query.hpp>
 
 #include <algorithm>
@@ -35,7 +36,7 @@ auto Suspension::operator=(Suspension&& other) noexcept -> Suspension& {
 // The slot is cleared on the coroutine's own executor, where alone a cancellation may be emitted.
 auto Suspension::resume(Wake why) -> void {
   assert(handler_);
-  asio::post(executor_, [handler = std::move(handler_), slot = slot_, why]() mutable {
+  post_to(executor_, [handler = std::move(handler_), slot = slot_, why]() mutable {
     slot.clear();
     std::move(handler)(why);
   });

@@ -1,11 +1,12 @@
 #include "local_execution_manager/coroutine_home.hpp"
 
+#include "local_execution_manager/coroutine_runner.hpp"
+#include "posting.hpp"
+
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
-#include <boost/asio/dispatch.hpp>
 #include <boost/asio/execution/context.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/query.hpp>
 #include <boost/asio/strand.hpp>
 
@@ -14,38 +15,28 @@
 
 namespace spider::inline v1::detail {
 
-CoroutineHome::CoroutineHome(const asio::any_io_executor& executor, std::shared_ptr<Mailbox> mailbox)
-    : strand_{asio::make_strand(executor)}, mailbox_{std::move(mailbox)} {}
+CoroutineHome::CoroutineHome(const asio::any_io_executor& executor, std::weak_ptr<CoroutineRunner> runner,
+                             std::shared_ptr<Mailbox> mailbox)
+    : strand_{asio::make_strand(executor)}, runner_{std::move(runner)}, mailbox_{std::move(mailbox)} {}
 
 // Posted: a dispatch from the manager's strand may run the handler within that strand, and one that blocks
 // its thread would hold up everything of its manager.
-auto CoroutineHome::start(RunningTaskPtr task) -> void {
-  asio::post(strand_, [self = shared_from_this(), task = std::move(task)]() mutable {
-    if (!self->spawned_) return self->spawn(std::move(task));
-    self->next_ = std::move(task);
-    self->wake();
-  });
+auto CoroutineHome::wake() -> void {
+  post_to(strand_, [self = shared_from_this()] { self->spawned_ ? self->resume() : self->spawn(); });
 }
 
 auto CoroutineHome::cancel(RunningTaskPtr task) -> void {
-  asio::post(strand_, [self = shared_from_this(), task = std::move(task)] {
+  post_to(strand_, [self = shared_from_this(), task = std::move(task)] {
     if (self->running_ == task.get()) self->signal_.emit(asio::cancellation_type::terminal);
   });
 }
 
-auto CoroutineHome::close() -> void {
-  asio::dispatch(strand_, [self = shared_from_this()] {
-    self->closed_ = true;
-    if (self->waiting_) self->wake();
-  });
-}
-
-auto CoroutineHome::spawn(RunningTaskPtr task) -> void {
+auto CoroutineHome::spawn() -> void {
   spawned_ = true;
   watch_context(asio::query(strand_, asio::execution::context), weak_from_this());
   // Asio touches the slot until the completion handler has run, which therefore keeps the signal.
   auto ended = [self = shared_from_this()](const std::exception_ptr&) { self->spawned_ = false; };
-  asio::co_spawn(strand_, run(shared_from_this(), std::move(task)),
+  asio::co_spawn(strand_, run(shared_from_this()),
                  asio::bind_cancellation_slot(signal_.slot(), std::move(ended)));
 }
 
@@ -58,31 +49,38 @@ auto CoroutineHome::wait() {
 }
 
 /// What one handler has done to the cancellation state does not reach the next.
-auto CoroutineHome::run(std::shared_ptr<CoroutineHome> self, RunningTaskPtr task) -> asio::awaitable<void> {
-  while (task) {
+auto CoroutineHome::run(std::shared_ptr<CoroutineHome> self) -> asio::awaitable<void> {
+  CoroutineRunner::Turn turn;
+  while (true) {
     co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
     co_await asio::this_coro::throw_if_cancelled(false);
-    self->running_ = task.get();
-    try {
-      auto running = task->handler->start(*task->context, task->started.spec->input);
-      auto answer = co_await std::move(running);
-      task->answer = std::move(answer);
-    } catch (...) {
-      task->answer = current_exception_as_error();
+    auto task = CoroutineRunner::next(self->runner_, self, turn);
+    if (turn.over) break;
+    if (!task) {
+      auto waiting = self->wait();
+      co_await std::move(waiting);
+      continue;
     }
-    self->running_ = nullptr;
+    if (!task->unwanted) {
+      self->running_ = task.get();
+      task->begun = true;
+      try {
+        auto running = task->handler->start(*task->context, task->started.spec->input);
+        auto answer = co_await std::move(running);
+        task->answer = std::move(answer);
+      } catch (...) {
+        task->answer = current_exception_as_error();
+      }
+      self->running_ = nullptr;
+    }
     self->mailbox_->returned(std::move(task));
-    if (self->closed_) break;
-    auto waiting = self->wait();
-    co_await std::move(waiting);
-    task = std::move(self->next_);
   }
 }
 
-auto CoroutineHome::wake() -> void {
+auto CoroutineHome::resume() -> void {
   WakeHandler waiting;
   waiting.swap(waiting_);
-  std::move(waiting)(Wake::notified);
+  if (waiting) std::move(waiting)(Wake::notified);
 }
 
 auto CoroutineHome::drop_suspensions(const asio::execution_context&) noexcept -> void {

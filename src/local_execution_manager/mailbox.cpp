@@ -1,8 +1,7 @@
 #include "local_execution_manager/mailbox.hpp"
 
 #include "local_execution_manager/manager_state.hpp"
-
-#include <boost/asio/post.hpp>
+#include "posting.hpp"
 
 #include <utility>
 
@@ -14,7 +13,7 @@ auto Mailbox::returned(RunningTaskPtr task) -> void {
     returned_.push_back(std::move(task));
     if (returned_.size() > 1) return;
   }
-  asio::post(strand_, [self = shared_from_this()] { self->deliver(); });
+  post_to(strand_, [self = shared_from_this()] { self->deliver(); });
 }
 
 auto Mailbox::deliver() -> void {
@@ -27,7 +26,7 @@ auto Mailbox::deliver() -> void {
 }
 
 auto Mailbox::please_stop() -> void {
-  asio::post(strand_, [self = shared_from_this()] {
+  post_to(strand_, [self = shared_from_this()] {
     if (self->owner_ != nullptr) self->owner_->request_stop(StopMode::cancel, kForever);
   });
 }

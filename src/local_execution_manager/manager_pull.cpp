@@ -57,7 +57,7 @@ auto ManagerState::start(std::vector<TaskAssignment> assignments) -> Async<void>
       observe(event(EventKind::start_refused, assignments[i].ref()), &tasks[i].error());
     }
   }
-  flush_plain();
+  run_begun();
   co_return success();
 }
 
@@ -116,7 +116,7 @@ auto ManagerState::prepare(RunningTaskPtr task) -> Async<void> {
   }
   if (outputs && !task->fenced && !stopping_) {
     begin(task, std::move(outputs).value());
-    flush_plain();
+    run_begun();
     co_return success();
   }
   if (!outputs && outputs.error() == Errc::stale_instance) task->fenced = true;
@@ -140,28 +140,18 @@ auto ManagerState::begin(const RunningTaskPtr& task, std::vector<std::vector<Byt
   if (task->handler->wants_context()) task->stop = std::stop_source{};
   task->context.emplace(std::move(facts), task->stop.get_token());
   if (task->handler->is_coroutine()) {
-    begin_coroutine(task);
+    coroutines_begun_.push_back(task);
   } else {
     if (options_.hold_clock) task->hold = options_.hold_clock();
-    plain_batch_.push_back(task);
+    plain_begun_.push_back(task);
   }
 }
 
-auto ManagerState::begin_coroutine(const RunningTaskPtr& task) -> void {
-  if (idle_homes_.empty()) {
-    task->home = std::make_shared<CoroutineHome>(executor_, mailbox_);
-  } else {
-    task->home = std::move(idle_homes_.back());
-    idle_homes_.pop_back();
-  }
-  task->begun = true;
-  task->home->start(task);
-}
-
-auto ManagerState::flush_plain() -> void {
-  if (plain_batch_.empty()) return;
-  plain_runner_->push(plain_batch_);
-  plain_batch_.clear();
+auto ManagerState::run_begun() -> void {
+  if (!plain_begun_.empty()) plain_runner_->push(plain_begun_);
+  if (!coroutines_begun_.empty()) coroutine_runner_->push(coroutines_begun_);
+  plain_begun_.clear();
+  coroutines_begun_.clear();
 }
 
 }  // namespace spider::inline v1::detail

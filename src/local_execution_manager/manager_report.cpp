@@ -43,7 +43,6 @@ auto ManagerState::forget(RunningTask& task) -> void {
   std::swap(running_[task.position], running_.back());
   running_.pop_back();
   if (task.deadline) deadlines_.erase(*std::exchange(task.deadline, std::nullopt));
-  if (task.home) idle_homes_.push_back(std::move(task.home));
   task.hold.reset();
 }
 

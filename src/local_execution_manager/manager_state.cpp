@@ -15,10 +15,10 @@ ManagerState::ManagerState(asio::any_io_executor executor, asio::any_io_executor
     : options_{std::move(options)},
       parts_{parts},
       handlers_{std::move(handlers)},
-      executor_{std::move(executor)},
-      strand_{asio::make_strand(executor_)},
+      strand_{asio::make_strand(executor)},
       mailbox_{std::make_shared<Mailbox>(strand_, this)},
       plain_runner_{std::make_shared<PlainRunner>(std::move(plain_executor), plain_loops, mailbox_)},
+      coroutine_runner_{std::make_shared<CoroutineRunner>(std::move(executor), mailbox_)},
       changed_{WaitingLine::make(parts.clock)},
       slot_freed_{WaitingLine::make(parts.clock)},
       reported_{WaitingLine::make(parts.clock)},
@@ -38,10 +38,7 @@ auto ManagerState::main() -> Async<void> {
     SPIDER_CO_TRY(co_await wind_down());
   }
   ended_ = true;
-  for (const auto& home : idle_homes_) home->close();
-  for (const auto& task : running_) {
-    if (task->home) task->home->close();
-  }
+  coroutine_runner_->close();
   mailbox_->close();
   changed_->notify_all();
   if (why_.code) co_return why_;
@@ -82,6 +79,7 @@ auto ManagerState::request_stop(StopMode mode, TimePoint abandon_at) -> void {
   if (mode == StopMode::cancel) mode_ = StopMode::cancel;
   if (in_next_tasks_) cancel_pull_.emit(asio::cancellation_type::terminal);
   take_returned(plain_runner_->take_back());
+  take_returned(coroutine_runner_->take_back());
   if (mode_ == StopMode::cancel) {
     for (const auto& task : running_) {
       task->stopped_by_user = true;

@@ -10,7 +10,7 @@
 ///   heartbeat   says that the manager is alive
 /// `main` starts them, and ends them in an order in which no result is lost.
 
-#include "local_execution_manager/coroutine_home.hpp"
+#include "local_execution_manager/coroutine_runner.hpp"
 #include "local_execution_manager/mailbox.hpp"
 #include "local_execution_manager/plain_runner.hpp"
 #include "spider/local_execution_manager.hpp"
@@ -62,8 +62,7 @@ class ManagerState {
   auto launch(const TaskAssignment& assignment, StartedTask started, TimePoint now) -> void;
   auto prepare(RunningTaskPtr task) -> Async<void>;
   auto begin(const RunningTaskPtr& task, std::vector<std::vector<Bytes>> parents) -> void;
-  auto begin_coroutine(const RunningTaskPtr& task) -> void;
-  auto flush_plain() -> void;
+  auto run_begun() -> void;
 
   // Returned handlers and what is reported of them (manager_report.cpp).
   auto forget(RunningTask& task) -> void;
@@ -86,10 +85,10 @@ class ManagerState {
   LocalExecutionManagerOptions options_;
   Parts parts_;
   Handlers handlers_;
-  asio::any_io_executor executor_;
   asio::any_io_executor strand_;
   std::shared_ptr<Mailbox> mailbox_;
   std::shared_ptr<PlainRunner> plain_runner_;
+  std::shared_ptr<CoroutineRunner> coroutine_runner_;
 
   std::shared_ptr<WaitingLine> changed_;       // a loop ended, nothing runs any more, all is over
   std::shared_ptr<WaitingLine> slot_freed_;    // for pull
@@ -99,8 +98,8 @@ class ManagerState {
   std::shared_ptr<WaitingLine> ending_;        // for whoever rests
 
   std::vector<RunningTaskPtr> running_;
-  std::vector<RunningTaskPtr> plain_batch_;  // launched in this pass, not yet with the runner
-  std::vector<std::shared_ptr<CoroutineHome>> idle_homes_;
+  std::vector<RunningTaskPtr> plain_begun_;  // in this pass, not yet with the runner
+  std::vector<RunningTaskPtr> coroutines_begun_;
   Deadlines deadlines_;
   std::uint64_t sequence_ = 0;
 

@@ -87,7 +87,7 @@ auto ManagerState::fence(RunningTask& task) -> void {
 
 auto ManagerState::ask_to_stop(const RunningTaskPtr& task) -> void {
   task->stop.request_stop();
-  if (task->home) task->home->cancel(task);
+  if (task->handler->is_coroutine()) coroutine_runner_->cancel(task);
 }
 
 auto ManagerState::heartbeat() -> Async<void> {

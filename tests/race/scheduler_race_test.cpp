@@ -175,6 +175,20 @@ class Stubborn {
   std::shared_future<void> let_go_;
 };
 
+/// Says that it ran.
+class Arrives {
+ public:
+  explicit Arrives(std::shared_ptr<std::atomic<int>> count) : count_{std::move(count)} {}
+  auto operator()() const -> Async<void> {
+    count_->fetch_add(1);
+    count_->notify_all();
+    co_return success();
+  }
+
+ private:
+  std::shared_ptr<std::atomic<int>> count_;
+};
+
 TEST(SchedulerRace, HandlerThatNeverYieldsHoldsUpNoOther) {
   asio::thread_pool threads{kThreads};
   const auto begun = std::make_shared<std::promise<void>>();
@@ -196,6 +210,26 @@ TEST(SchedulerRace, HandlerThatNeverYieldsHoldsUpNoOther) {
   }
   let_go.set_value();
   EXPECT_EQ(held.get().error(), Errc::closed);
+}
+
+TEST(SchedulerRace, HandlerThatNeverYieldsHoldsUpNoneOfItsBatch) {
+  constexpr int kOthers = 6;
+  asio::thread_pool threads{kThreads};
+  const auto begun = std::make_shared<std::promise<void>>();
+  std::promise<void> let_go;
+  const auto others = std::make_shared<std::atomic<int>>(0);
+  auto settings = options();
+  settings.handlers.add("stubborn", Stubborn{begun, let_go.get_future().share()});
+  settings.handlers.add("other", Arrives{others});
+  Scheduler scheduler{threads.get_executor(), std::move(settings)};
+  JobBuilder job;
+  job.task("stubborn");
+  job.array("other", kOthers);
+  auto all = asio::co_spawn(threads, rooted(scheduler.submit_and_wait(job)), asio::use_future);
+  for (auto arrived = others->load(); arrived < kOthers; arrived = others->load()) others->wait(arrived);
+  let_go.set_value();
+  const auto result = all.get();
+  ASSERT_TRUE(result) << result.error();
 }
 
 TEST(SchedulerRace, LastReferenceMayBeDroppedOnAThreadOfThePool) {

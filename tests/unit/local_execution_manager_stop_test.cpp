@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <future>
@@ -23,6 +24,12 @@ auto sleep(Clock* clock, int length) -> Async<void> {
 auto sleep_on(Clock* clock, int length) -> Async<void> {
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   co_return co_await clock->sleep_until(saturating_add(clock->now(), seconds{length}));
+}
+
+template <class Function>
+auto call(const Function* function) -> Async<void> {
+  (*function)();
+  co_return success();
 }
 
 class StoppedManager : public fake::ManagerFleet {
@@ -125,6 +132,28 @@ TEST_F(StoppedManager, NoHandlerStartsAfterwards) {
   ASSERT_EQ(finished().size(), 1U);
   EXPECT_EQ(finished()[0].request.kind, Kind::released);
   EXPECT_EQ(finished()[0].request.delay, Duration::zero());
+}
+
+TEST_F(StoppedManager, CoroutinesThatHaveNotBegunAreReleased) {
+  constexpr int kTasks = 200;
+  options.slots = kTasks;
+  int calls = 0;
+  std::future<Result<StopReport>> stopped;
+  const auto stop_once = [&] {
+    if (++calls > 1) return;
+    stopped = asio::co_spawn(context, rooted(manager->stop(StopMode::drain, hours{1})), asio::use_future);
+  };
+  handlers.add("stop", [&stop_once] { return call(&stop_once); });
+  for (int i = 0; i < kTasks; ++i) add("stop");
+  begin();
+  run_for(seconds{1});
+  EXPECT_TRUE(ended);
+  EXPECT_GE(calls, 1);
+  EXPECT_LT(calls, kTasks);
+  const auto& all = finished();
+  EXPECT_EQ(all.size(), std::size_t{kTasks});
+  EXPECT_EQ(std::ranges::count(all, Kind::released, [](const auto& one) { return one.request.kind; }),
+            kTasks - calls);
 }
 
 TEST_F(StoppedManager, WhatStartedTooLateIsReleased) {
