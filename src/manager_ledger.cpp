@@ -65,7 +65,7 @@ auto ManagerLedger::record(Manager& manager, const TaskAssignment& assignment, T
   place.owner = &manager;
   place.since = now;
   by_age_.push_back(place);
-  manager.records.insert(place);
+  manager.records.insert(manager.records.end(), place);  // mostly the greatest: ids grow
 }
 
 auto ManagerLedger::free(Record& record) noexcept -> void {
@@ -75,8 +75,13 @@ auto ManagerLedger::free(Record& record) noexcept -> void {
 }
 
 auto ManagerLedger::remove(Manager& manager, const TaskAssignment& assignment) noexcept -> bool {
-  const auto found = manager.records.find(assignment, ByIdentity{});
-  if (found == manager.records.end()) return false;
+  auto& records = manager.records;
+  if (records.empty()) return false;
+  auto found = records.begin();  // mostly the least: they are acknowledged in the order of their ids
+  if (ByIdentity::key(found->assignment) != ByIdentity::key(assignment)) {
+    found = records.find(assignment, ByIdentity{});
+  }
+  if (found == records.end()) return false;
   free(*found);
   return true;
 }

@@ -66,7 +66,7 @@ auto CoreBuffer::quantum(TaskKind kind) const -> std::size_t {
   return kind == TaskKind::cleanup ? 1 : lane_quantum_;
 }
 
-auto CoreBuffer::next(TimePoint now) -> Result<std::optional<InboundEntry>> {
+auto CoreBuffer::next(TimePoint now) -> Result<const InboundEntry*> {
   const auto turn = turn_;
   const auto used = used_;
   // Once more than there are lanes: the first may have used up its turn, and be the only one.
@@ -81,8 +81,9 @@ auto CoreBuffer::next(TimePoint now) -> Result<std::optional<InboundEntry>> {
   if (!chosen_) {
     turn_ = turn;
     used_ = used;
+    return nullptr;
   }
-  return chosen_;
+  return &*chosen_;
 }
 
 auto CoreBuffer::enqueued() -> void {

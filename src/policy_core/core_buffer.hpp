@@ -41,8 +41,9 @@ class CoreBuffer {
   [[nodiscard]] auto dropped() const noexcept -> std::size_t { return dropped_; }
 
   /// Chooses the next entry by lane rotation and policy. It stays buffered, and every further call
-  /// answers the same one, until `enqueued()` or until it is dropped. Errors: `policy_failed`.
-  [[nodiscard]] auto next(TimePoint now) -> Result<std::optional<InboundEntry>>;
+  /// answers the same one, until `enqueued()` or until it is dropped; null when there is none. Valid until
+  /// the next call that is not const. Errors: `policy_failed`.
+  [[nodiscard]] auto next(TimePoint now) -> Result<const InboundEntry*>;
 
   /// What `next` answered has left: its task may be delivered anew.
   auto enqueued() -> void;

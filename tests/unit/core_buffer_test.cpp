@@ -38,8 +38,8 @@ auto leave(CoreBuffer& buffer, std::size_t max = SIZE_MAX, TimePoint now = {}) -
     const auto entry = buffer.next(now);
     if (!entry) return {"error: " + entry.error().detail};
     if (!entry.value()) break;
-    buffer.enqueued();
     left.push_back(std::to_string(entry.value()->job.value) + "." + to_string(entry.value()->task));
+    buffer.enqueued();
   }
   return left;
 }
@@ -289,10 +289,10 @@ TEST(CoreBuffer, RandomOperationsAgreeWithTheModel) {
       model = {};
     } else {
       const auto chosen = buffer.next({}).value();
-      ASSERT_EQ(chosen.has_value(), !model.held.empty());
+      ASSERT_EQ(chosen != nullptr, !model.held.empty());
       if (!chosen || rng.chance(0.2)) continue;  // not enqueued: it stays
-      buffer.enqueued();
       ASSERT_EQ(model.held.erase(chosen->ref()), 1U);
+      buffer.enqueued();
     }
     ASSERT_EQ(buffer.size(), model.held.size());
   }
