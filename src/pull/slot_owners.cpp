@@ -17,7 +17,7 @@ struct Weight {
   friend auto operator<=>(const Weight&, const Weight&) = default;
 };
 
-auto weight(std::uint64_t name, std::size_t slot) -> Weight { return {mix64(name ^ mix64(slot)), name}; }
+auto weight(std::uint64_t name, std::uint64_t slot_hash) -> Weight { return {mix64(name ^ slot_hash), name}; }
 
 }  // namespace
 
@@ -36,10 +36,11 @@ auto owned_slots(std::span<const MemberView> members, std::string_view name, std
   if (!present) return owned;
   const auto own = XXH64(name.data(), name.size(), 0);
   for (std::size_t slot = 0; slot < kSlots; ++slot) {
-    const auto mine = weight(own, slot);
+    const auto hash = mix64(slot);
+    const auto mine = weight(own, hash);
     std::size_t ahead = 0;
     for (const auto other : others) {
-      if (weight(other, slot) > mine && ++ahead >= redundancy) break;
+      if (weight(other, hash) > mine && ++ahead >= redundancy) break;
     }
     if (ahead == 0) {
       owned.first.set(slot);

@@ -10,6 +10,7 @@
 #include "spider/storage/sqlite.hpp"
 #include "sqlite/connection.hpp"
 #include "sqlite/rows.hpp"
+#include "storage/polled.hpp"
 
 #include <array>
 #include <map>
@@ -21,11 +22,6 @@
 #include <vector>
 
 namespace spider::inline v1::detail {
-
-struct Polled {
-  InboundBatch batch;
-  TimePoint next_due = kForever;  ///< when to look again unless woken before
-};
 
 struct OfferPoll;
 

@@ -18,15 +18,17 @@ MemoryState::MemoryState(StorageLimits storage_limits, Clock& storage_clock)
       timers_line{WaitingLine::make(clock)} {}
 
 MemoryState::Locked::~Locked() {
-  const auto arrived = std::exchange(state_.arrived_, {});
   const auto ended = std::exchange(state_.ended_any_, false);
   const auto earlier = std::exchange(state_.earlier_timer_, false);
   std::vector<std::shared_ptr<WaitingLine>> lines;
   lines.swap(state_.ended_lines_);
+  std::vector<std::shared_ptr<WaitingLine>> woken;
+  const auto arrived = state_.find_woken(woken);
   lock_.unlock();
   for (std::size_t lane = 0; lane < kTaskKinds; ++lane) {
     if (arrived[lane]) state_.arrivals[lane]->notify_all();
   }
+  for (const auto& line : woken) line->notify_all();
   if (ended) state_.endings->notify_all();
   if (earlier) state_.timers_line->notify_all();
   for (const auto& line : lines) line->notify_all();
@@ -68,6 +70,29 @@ class PollUnderWay {
   bool suspended_ = false;
 };
 
+/// Where a poll waits that asks for some slots only, from before its first look to its end.
+class SlotWatch {
+ public:
+  SlotWatch(StatePtr state, TaskKind kind, const PollRequest& request)
+      : state_{std::move(state)}, kind_{kind}, scheduler_{request.scheduler} {
+    const Locked locked{*state_};
+    line_ = state_->watch_slots(kind_, scheduler_, request.slots);
+  }
+  SlotWatch(const SlotWatch&) = delete;
+  auto operator=(const SlotWatch&) -> SlotWatch& = delete;
+  ~SlotWatch() {
+    if (line_) state_->unwatch_slots(kind_, scheduler_);
+  }
+  /// Null for a scheduler that is not known.
+  [[nodiscard]] auto line() const -> const std::shared_ptr<detail::WaitingLine>& { return line_; }
+
+ private:
+  StatePtr state_;
+  TaskKind kind_;
+  SchedulerId scheduler_;
+  std::shared_ptr<detail::WaitingLine> line_;
+};
+
 auto poll_once(MemoryState& state, TaskKind kind, const PollRequest& request) -> Result<detail::Polled> {
   const Locked locked{state};
   return state.poll(kind, request);
@@ -76,7 +101,11 @@ auto poll_once(MemoryState& state, TaskKind kind, const PollRequest& request) ->
 auto poll_lane(StatePtr state, TaskKind kind, PollRequest request) -> Async<InboundBatch> {
   const auto stop = co_await cancelled();
   if (stop) co_return Errc::cancelled;
-  const auto& line = state->arrivals[static_cast<std::size_t>(kind)];
+  auto line = state->arrivals[static_cast<std::size_t>(kind)];
+  std::optional<SlotWatch> watch;
+  if (request.slots && request.wait > Duration::zero()) watch.emplace(state, kind, request);
+  if (watch && watch->line()) line = watch->line();
+  detail::LookAgain again;
   const auto until = saturating_add(state->clock.now(), std::max(request.wait, Duration::zero()));
   std::optional<PollUnderWay> waiting;
   while (true) {
@@ -88,7 +117,8 @@ auto poll_lane(StatePtr state, TaskKind kind, PollRequest request) -> Async<Inbo
     if (done || state->clock.now() >= until) co_return std::move(batch);
     if (!waiting) waiting.emplace(state, request.scheduler);
     waiting->suspended(true);
-    const auto woken = co_await line->wait(ticket, std::min(until, polled.value().next_due));
+    const auto next = again.at(request.slots.get(), polled.value(), state->clock.now());
+    const auto woken = co_await line->wait(ticket, std::min(until, next));
     waiting->suspended(false);
     if (!woken && woken.error() != Errc::timed_out) co_return woken.error();
   }

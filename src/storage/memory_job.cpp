@@ -10,12 +10,12 @@ namespace {
 
 constexpr std::uint32_t kSingleBits = TaskId::commit().bits();  // from here on: no regular task
 
+}  // namespace
+
 auto id_of(std::uint32_t bits) -> TaskId {
   if (bits < kSingleBits) return TaskId{bits};
   return bits == kSingleBits ? TaskId::commit() : TaskId::cleanup();
 }
-
-}  // namespace
 
 auto ReadyFifo::push_back(ReadyRange range) -> void {
   if (!empty()) {
@@ -51,6 +51,60 @@ auto ReadyFifo::pop() -> std::uint32_t {
   const auto task = range.first++;
   if (--range.count == 0 && ++head_ == ranges_.size()) clear();
   return task;
+}
+
+auto ReadyFifo::at(const Cursor& cursor) const -> std::optional<std::uint32_t> {
+  const auto place = head_ + cursor.range;
+  if (place >= ranges_.size()) return std::nullopt;
+  return ranges_[place].first + cursor.offset;
+}
+
+auto ReadyFifo::skip(Cursor& cursor) const -> void {
+  if (++cursor.offset < ranges_[head_ + cursor.range].count) return;
+  ++cursor.range;
+  cursor.offset = 0;
+}
+
+// Makes and closes gaps on the side of the head: what a poll passes over is short, what follows may be long.
+auto ReadyFifo::take(Cursor& cursor) -> void {
+  const auto place = ranges_.begin() + static_cast<std::ptrdiff_t>(head_ + cursor.range);
+  const auto before = cursor.offset;
+  const auto after = place->count - before - 1;
+  if (before == 0 && after == 0) {
+    std::move_backward(ranges_.begin() + static_cast<std::ptrdiff_t>(head_), place, place + 1);
+    if (++head_ == ranges_.size()) clear();
+  } else if (before == 0) {
+    *place = {place->first + 1, after};
+  } else if (after == 0) {
+    --place->count;
+    cursor = {cursor.range + 1, 0};
+  } else {
+    const ReadyRange front{place->first, before};
+    *place = {place->first + before + 1, after};
+    if (head_ == 0) {
+      const auto room = std::max<std::size_t>(4, ranges_.size());
+      ranges_.insert(ranges_.begin(), room, ReadyRange{});
+      head_ = room;
+    }
+    const auto first = ranges_.begin() + static_cast<std::ptrdiff_t>(head_);
+    const auto gap = first + static_cast<std::ptrdiff_t>(cursor.range);
+    std::move(first, gap, first - 1);
+    --head_;
+    *(gap - 1) = front;
+    cursor = {cursor.range + 1, 0};
+  }
+}
+
+auto ReadyFifo::rotate(const Cursor& cursor) -> void {
+  std::vector<ReadyRange> moved;
+  for (std::size_t range = 0; range < cursor.range; ++range) moved.push_back(ranges_[head_ + range]);
+  head_ += cursor.range;
+  if (cursor.offset > 0) {
+    auto& split = ranges_[head_];
+    moved.push_back({split.first, cursor.offset});
+    split = {split.first + cursor.offset, split.count - cursor.offset};
+  }
+  for (const auto& range : moved) push_back(range);
 }
 
 auto ReadyFifo::size() const -> std::uint64_t {
@@ -123,6 +177,34 @@ auto Job::take_ready() -> std::optional<TaskId> {
     auto& held = record(task);
     if (held.state != TaskState::ready || held.session != TaskRecord::kNone) continue;
     if (held.delayed || held.kept_back) continue;
+    held.session = TaskRecord::kTaken;
+    return task;
+  }
+  return std::nullopt;
+}
+
+auto Job::take_ready(SlotScan& scan) -> std::optional<TaskId> {
+  if (scan_number != scan.poll_number) {
+    scan_number = scan.poll_number;
+    scanned = {};
+  }
+  while (const auto bits = ready.at(scanned)) {
+    if (scan.looks_left == 0) {
+      ready.rotate(std::exchange(scanned, {}));
+      break;
+    }
+    --scan.looks_left;
+    const auto task = id_of(*bits);
+    auto& held = record(task);
+    const bool stale = held.state != TaskState::ready || held.delayed || held.session != TaskRecord::kNone;
+    const auto due = stale ? scan.now : scan.slots.offered_from({id, task}, held.ready_at);
+    if (due > scan.now) {
+      scan.next_due = std::min(scan.next_due, due);
+      ready.skip(scanned);
+      continue;
+    }
+    ready.take(scanned);
+    if (stale) continue;
     held.session = TaskRecord::kTaken;
     return task;
   }

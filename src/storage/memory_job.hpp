@@ -4,6 +4,7 @@
 /// Plain data, guarded by the storage's mutex.
 
 #include "spider/job_client.hpp"
+#include "spider/slots.hpp"
 #include "spider/storage/life_cycle.hpp"
 #include "storage/ring.hpp"
 #include "waiting.hpp"
@@ -45,6 +46,9 @@ struct TaskRecord {
 };
 static_assert(sizeof(TaskRecord) <= 64);
 
+/// The task with these TaskId::bits.
+[[nodiscard]] auto id_of(std::uint32_t bits) -> TaskId;
+
 /// Consecutive tasks of one node that wait for an offer.
 struct ReadyRange {
   std::uint32_t first = 0;  ///< TaskId::bits
@@ -61,6 +65,20 @@ class ReadyFifo {
   /// Not empty. Returns TaskId::bits.
   auto pop() -> std::uint32_t;
   auto clear() -> void;
+
+  /// A place among the tasks; good until anything but `skip` and `take` is called.
+  struct Cursor {
+    std::size_t range = 0;  ///< counted from the first one
+    std::uint32_t offset = 0;
+  };
+  /// TaskId::bits; none at the end.
+  [[nodiscard]] auto at(const Cursor& cursor) const -> std::optional<std::uint32_t>;
+  auto skip(Cursor& cursor) const -> void;
+  /// Takes out the task at the cursor, which then is at the next one. O(ranges before it).
+  auto take(Cursor& cursor) -> void;
+  /// What is before the cursor goes to the back.
+  auto rotate(const Cursor& cursor) -> void;
+
   [[nodiscard]] auto size() const -> std::uint64_t;
   /// How many it gives out up to and including this one. O(ranges).
   [[nodiscard]] auto rank_of(std::uint32_t task_bits) const -> std::optional<std::uint64_t>;
@@ -68,6 +86,15 @@ class ReadyFifo {
  private:
   std::vector<ReadyRange> ranges_;
   std::size_t head_ = 0;
+};
+
+/// Which ready tasks a poll asks for, and how many more it may look at.
+struct SlotScan {
+  const SlotFilter& slots;
+  TimePoint now{};
+  std::uint64_t poll_number = 0;
+  std::size_t looks_left = 0;
+  TimePoint next_due = kForever;  ///< when the first of those that are held back is offered
 };
 
 /// What those who wait for a job share with it; outlives the job's record.
@@ -90,6 +117,8 @@ struct Job {
   std::uint64_t poll_number = 0;    ///< of the poll that `poll_taken` counts for
   std::size_t poll_taken = 0;
   ReadyFifo ready;
+  std::uint64_t scan_number = 0;  ///< of the poll that `scanned` counts for
+  ReadyFifo::Cursor scanned;      ///< before it stands nothing that the poll asks for
 
   JobId id;
   ResourceGroupId group;
@@ -126,6 +155,9 @@ struct Job {
   auto move_task(TaskId task, TaskRecord& record, TaskState to) -> void;
   /// Takes the next task to offer: ready, due and not leased. Drops what is none of that.
   [[nodiscard]] auto take_ready() -> std::optional<TaskId>;
+  /// The same, of those that the scan asks for; the others keep their order. When no look is left, those
+  /// before the place where it ended go to the back: whoever looks next begins behind them.
+  [[nodiscard]] auto take_ready(SlotScan& scan) -> std::optional<TaskId>;
   auto store_output(TaskId task, Bytes output) -> void;
   /// Of a regular task; empty where it has none.
   [[nodiscard]] auto output(TaskId task) const -> Bytes;

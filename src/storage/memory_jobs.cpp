@@ -222,7 +222,7 @@ auto MemoryState::pause(const PauseTarget& target, bool paused) -> Result<void> 
     group.paused = paused;
     Lane::pause_group(group);
   }
-  if (!paused) arrived_.fill(true);
+  if (!paused) all_arrived();
   return success();
 }
 

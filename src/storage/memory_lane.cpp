@@ -31,6 +31,10 @@ struct Lane::Poll {
   std::vector<GroupBacklog*> with_jobs_aside{};
   std::vector<ClassBacklog*> with_groups_aside{};
 
+  [[nodiscard]] auto is_over() const -> bool {
+    return offers.size() >= limits.items_max || (limits.scan != nullptr && limits.scan->looks_left == 0);
+  }
+
   template <class T>
   auto taken(T& by) const -> std::size_t& {
     if (by.poll_number != limits.poll_number) {
@@ -95,7 +99,7 @@ auto Lane::take(const std::vector<QueueId>& queues, const OfferLimits& limits, s
   Poll poll{.limits = limits, .offers = offers};
   for (const auto id : queues) {
     if (id >= queues_.size() || !queues_[id] || queues_[id]->paused) continue;
-    while (offers.size() < limits.items_max) {
+    while (!poll.is_over()) {
       auto* from = choose_class(*queues_[id], limits.lower_class_share);
       if (from == nullptr) break;
       offer_one(from->groups.front(), poll);
@@ -127,7 +131,7 @@ auto Lane::offer_one(GroupBacklog& backlog, Poll& poll) -> void {
   auto& taken = poll.taken(*backlog.group);
   in_class.groups.remove(backlog);
   bool served = false;
-  while (!served && taken < poll.limits.per_group_max && !backlog.jobs.empty()) {
+  while (!served && !poll.is_over() && taken < poll.limits.per_group_max && !backlog.jobs.empty()) {
     served = offer_from(backlog.jobs.front(), backlog, poll);
   }
   if (served) ++taken;
@@ -144,11 +148,12 @@ auto Lane::offer_one(GroupBacklog& backlog, Poll& poll) -> void {
 /// Whether the job had a task to offer; it leaves the rotation when it has no more.
 auto Lane::offer_from(Job& job, GroupBacklog& backlog, Poll& poll) -> bool {
   backlog.jobs.remove(job);
-  const auto task = job.take_ready();
+  auto* scan = poll.limits.scan;
+  const auto task = scan == nullptr ? job.take_ready() : job.take_ready(*scan);
   if (task) poll.offers.push_back({&job, *task});
-  if (!task || job.ready.empty()) {
+  if (job.ready.empty()) {
     job.backlog = nullptr;
-  } else if (++poll.taken(job) < poll.limits.per_job_max) {
+  } else if (task && ++poll.taken(job) < poll.limits.per_job_max) {
     backlog.jobs.push_back(job);
   } else {
     if (backlog.jobs_aside.empty()) poll.with_jobs_aside.push_back(&backlog);

@@ -5,7 +5,8 @@
 ///
 /// Rotations are rings in which whoever was served goes to the back, and a newcomer joins at the back.
 /// Who has reached the poll's maximum is set aside for the rest of the poll, and then goes to the back:
-/// every offer is O(1), whatever the number of groups and jobs. Not thread-safe.
+/// every offer is O(1), whatever the number of groups and jobs. A poll that asks for some slots only sets
+/// aside the jobs that have nothing for it, and ends when it has looked at enough. Not thread-safe.
 
 #include "class_set.hpp"
 #include "storage/memory_job.hpp"
@@ -68,6 +69,7 @@ struct OfferLimits {
   std::size_t per_group_max = 0;
   std::size_t per_job_max = 0;
   std::uint32_t lower_class_share = 0;
+  SlotScan* scan = nullptr;  ///< none: all tasks
 };
 
 class Lane {

@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::size_t kPromotedMax = 65'536;  // delayed entries made ready in one critical section
 constexpr std::uint16_t kCountMax = UINT16_MAX;
+constexpr std::size_t kLooksMax = 65'536;  // tasks that one filtered poll looks at in one critical section
+constexpr std::uint32_t kSlotsNoted = 64;  // of one arrival; a larger one wakes everybody
 
 }  // namespace
 
@@ -57,7 +59,7 @@ auto MemoryState::supersede(SchedulerRecord& scheduler) -> void {
   scheduler.session = {};
   scheduler.compact_at = 1024;
   requeue(std::exchange(scheduler.leased, {}), session);
-  arrived_.fill(true);
+  all_arrived();
 }
 
 auto MemoryState::requeue(const std::vector<TaskRef>& leased, std::uint32_t session) -> void {
@@ -121,12 +123,18 @@ auto MemoryState::poll(TaskKind kind, const PollRequest& request) -> Result<Poll
   for (const auto& name : request.queues) {
     if (const auto queue = queue_names_.find(name)) queues.push_back(*queue);
   }
-  const OfferLimits most{.poll_number = ++polls_,
-                         .items_max = std::min(request.max_items, limits.poll_items_max),
-                         .per_group_max = request.per_group_max,
-                         .per_job_max = request.per_job_max,
-                         .lower_class_share = limits.lower_class_share};
+  OfferLimits most{.poll_number = ++polls_,
+                   .items_max = std::min(request.max_items, limits.poll_items_max),
+                   .per_group_max = request.per_group_max,
+                   .per_job_max = request.per_job_max,
+                   .lower_class_share = limits.lower_class_share};
   const auto lane = static_cast<std::size_t>(kind);
+  std::optional<SlotScan> scan;
+  if (request.slots) {
+    scan.emplace(SlotScan{.slots = *request.slots, .now = now_, .poll_number = polls_});
+    scan->looks_left = kLooksMax - mix64(polls_) % (kLooksMax / 4);
+    most.scan = &*scan;
+  }
   offers_.clear();
   lanes_[lane].take(queues, most, offers_);
 
@@ -136,6 +144,10 @@ auto MemoryState::poll(TaskKind kind, const PollRequest& request) -> Result<Poll
   for (const auto& offer : offers_) polled.batch.entries.push_back(lease(*scheduler, offer));
   if (scheduler->leased.size() >= scheduler->compact_at) compact_leases(*scheduler);
   if (!delayed_[lane].empty()) polled.next_due = delayed_[lane].begin()->at;
+  if (scan) {
+    polled.next_due = std::min(polled.next_due, scan->next_due);
+    polled.cut = scan->looks_left == 0;
+  }
   return polled;
 }
 
@@ -179,15 +191,70 @@ auto MemoryState::compact_leases(SchedulerRecord& scheduler) -> void {
   scheduler.compact_at = std::max<std::size_t>(1024, 2 * scheduler.leased.size());
 }
 
+auto MemoryState::all_arrived() -> void {
+  for (auto& arrived : arrived_) arrived.any = arrived.all = true;
+}
+
+auto MemoryState::note_arrival(JobId job, std::uint32_t first_bits, std::uint32_t count) -> void {
+  const auto lane = static_cast<std::size_t>(id_of(first_bits).kind());
+  auto& arrived = arrived_[lane];
+  arrived.any = true;
+  if (arrived.all || slot_watches_[lane] == 0) return;
+  arrived.all = count > kSlotsNoted;
+  for (std::uint32_t step = 0; step < count && !arrived.all; ++step) {
+    arrived.slots.set(slot_of({job, id_of(first_bits + step)}));
+  }
+}
+
+auto MemoryState::watch_slots(TaskKind kind, SchedulerId id, std::shared_ptr<const SlotFilter> slots)
+    -> std::shared_ptr<WaitingLine> {
+  auto* scheduler = find_scheduler(id);
+  if (scheduler == nullptr) return nullptr;
+  auto& watch = scheduler->watches[static_cast<std::size_t>(kind)];
+  if (!watch.line) watch.line = WaitingLine::make(clock);
+  watch.slots = std::move(slots);
+  ++watch.polls;
+  ++slot_watches_[static_cast<std::size_t>(kind)];
+  return watch.line;
+}
+
+auto MemoryState::unwatch_slots(TaskKind kind, SchedulerId id) -> void {
+  const std::scoped_lock lock{mutex_};
+  --find_scheduler(id)->watches[static_cast<std::size_t>(kind)].polls;
+  --slot_watches_[static_cast<std::size_t>(kind)];
+}
+
+/// Which lanes something has arrived in; and the lines of polls that ask for a slot in which it has.
+auto MemoryState::find_woken(std::vector<std::shared_ptr<WaitingLine>>& lines)
+    -> std::array<bool, kTaskKinds> {
+  std::array<bool, kTaskKinds> lanes{};
+  for (std::size_t lane = 0; lane < kTaskKinds; ++lane) {
+    auto& arrived = arrived_[lane];
+    lanes[lane] = arrived.any;
+    if (!arrived.any) continue;
+    if (slot_watches_[lane] > 0) {
+      for (auto& scheduler : schedulers_) {
+        const auto& watch = scheduler.watches[lane];
+        if (watch.polls > 0 && watch.is_woken_by(arrived)) lines.push_back(watch.line);
+      }
+      arrived.slots.reset();
+    }
+    arrived.any = arrived.all = false;
+  }
+  return lanes;
+}
+
+auto SchedulerRecord::SlotWatch::is_woken_by(const Arrivals& arrived) const -> bool {
+  const bool several = polls > 1;  // which need not ask for the same
+  if (arrived.all || several || (slots->first & arrived.slots).any()) return true;
+  return slots->takeover_delay <= Duration::zero() && (slots->later & arrived.slots).any();
+}
+
 auto MemoryState::offer_now(Job& job, std::uint32_t first_bits, std::uint32_t count) -> void {
-  const auto single = first_bits >= TaskId::commit().bits();
-  const auto kind = !single                                 ? TaskKind::regular
-                    : first_bits == TaskId::commit().bits() ? TaskKind::commit
-                                                            : TaskKind::cleanup;
-  const auto lane = static_cast<std::size_t>(kind);
+  const auto lane = static_cast<std::size_t>(id_of(first_bits).kind());
   job.ready.push_back({first_bits, count});
   lanes_[lane].join(job, groups_[job.group.value - 1]);
-  arrived_[lane] = true;
+  note_arrival(job.id, first_bits, count);
 }
 
 auto MemoryState::offer(Job& job, TaskId first, std::uint32_t count, TimePoint at) -> void {
@@ -206,7 +273,8 @@ auto MemoryState::delay(Job& job, TaskId first, std::uint32_t count, TimePoint a
   }
   const auto lane = static_cast<std::size_t>(first.kind());
   const auto added = delayed_[lane].insert({at, job.id, first.bits(), count});
-  if (added.first == delayed_[lane].begin()) arrived_[lane] = true;  // who waits must look up earlier
+  // Who waits must look up earlier.
+  if (added.first == delayed_[lane].begin()) arrived_[lane].any = arrived_[lane].all = true;
 }
 
 auto MemoryState::drop_delay(Job& job, TaskId task, TaskRecord& record) -> void {
@@ -227,9 +295,7 @@ auto MemoryState::offer_due(TaskKind kind) -> void {
     auto* job = jobs_.find(due.job);
     if (job == nullptr) continue;
     for (std::uint32_t step = 0; step < due.count; ++step) {
-      const auto task = kind == TaskKind::regular  ? TaskId{due.first + step}
-                        : kind == TaskKind::commit ? TaskId::commit()
-                                                   : TaskId::cleanup();
+      const auto task = id_of(due.first + step);
       auto& record = job->record(task);
       if (!record.delayed || record.ready_at != due.at) continue;
       record.delayed = false;

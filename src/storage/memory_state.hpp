@@ -12,6 +12,7 @@
 #include "storage/memory_instances.hpp"
 #include "storage/memory_job.hpp"
 #include "storage/memory_lane.hpp"
+#include "storage/polled.hpp"
 #include "waiting.hpp"
 
 #include <array>
@@ -53,6 +54,13 @@ class Names {
   std::unordered_map<std::string, Number> numbers_;
 };
 
+/// What became ready in one lane during a critical section.
+struct Arrivals {
+  bool any = false;
+  bool all = false;  ///< too many to say in which slots, or unknown
+  SlotSet slots;
+};
+
 /// A registered member. Its session is live while `session` is not 0.
 struct SchedulerRecord {
   SchedulerId id;
@@ -65,6 +73,16 @@ struct SchedulerRecord {
   bool watched = false;         ///< has a timer
   std::vector<TaskRef> leased;  ///< polled under the live session; some are started or over by now
   std::size_t compact_at = 1024;
+
+  /// Its polls of one lane that wait for some slots only.
+  struct SlotWatch {
+    std::shared_ptr<WaitingLine> line;  ///< made by the first
+    std::shared_ptr<const SlotFilter> slots;
+    std::size_t polls = 0;
+
+    [[nodiscard]] auto is_woken_by(const Arrivals& arrived) const -> bool;
+  };
+  std::array<SlotWatch, kTaskKinds> watches;
 };
 
 struct Timer {
@@ -86,12 +104,6 @@ struct Delayed {
   std::uint32_t count = 0;
 
   friend auto operator<=>(const Delayed&, const Delayed&) = default;
-};
-
-/// The outcome of one look at a lane.
-struct Polled {
-  InboundBatch batch;
-  TimePoint next_due = kForever;  ///< when to look again unless woken before
 };
 
 class MemoryState {
@@ -121,6 +133,12 @@ class MemoryState {
   auto poll_ends(SchedulerId scheduler) -> void;
   /// Takes the lock itself. For a poll whose frame is destroyed: touches neither clock nor waiting lines.
   auto abandon_poll(SchedulerId scheduler) -> void;
+  /// Where a poll that asks for `slots` waits: it is woken by arrivals in them alone. Null for a scheduler
+  /// that is not known.
+  auto watch_slots(TaskKind kind, SchedulerId scheduler, std::shared_ptr<const SlotFilter> slots)
+      -> std::shared_ptr<WaitingLine>;
+  /// Takes the lock itself; touches neither clock nor waiting lines.
+  auto unwatch_slots(TaskKind kind, SchedulerId scheduler) -> void;
 
   // Jobs (memory_jobs.cpp).
   /// Without the lock: all of the job that does not depend on the storage's contents.
@@ -167,6 +185,9 @@ class MemoryState {
   auto ready_node(Job& job, std::uint32_t node, TimePoint at) -> void;
   auto lease(SchedulerRecord& scheduler, const Offer& offer) -> InboundEntry;
   auto compact_leases(SchedulerRecord& scheduler) -> void;
+  auto all_arrived() -> void;
+  auto note_arrival(JobId job, std::uint32_t first_bits, std::uint32_t count) -> void;
+  auto find_woken(std::vector<std::shared_ptr<WaitingLine>>& lines) -> std::array<bool, kTaskKinds>;
 
   // Sessions.
   auto find_scheduler(SchedulerId id) -> SchedulerRecord*;
@@ -252,7 +273,8 @@ class MemoryState {
   InstanceTable instances_;
   std::set<Timer> timers_;
 
-  std::array<bool, kTaskKinds> arrived_{};
+  std::array<Arrivals, kTaskKinds> arrived_;
+  std::array<std::size_t, kTaskKinds> slot_watches_{};
   bool ended_any_ = false;
   bool earlier_timer_ = false;
   std::vector<std::shared_ptr<WaitingLine>> ended_lines_;
