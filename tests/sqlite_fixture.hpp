@@ -45,11 +45,13 @@ class SqliteFixture {
     SPIDER_TRY(const auto submitted, answers.at(0));
     return submitted.job;
   }
-  auto poll(std::size_t max = 100) -> Result<std::vector<InboundEntry>> {
+  auto poll(std::size_t max = 100, std::shared_ptr<const SlotFilter> slots = {})
+      -> Result<std::vector<InboundEntry>> {
     PollRequest request;
     request.scheduler = me_.scheduler;
     request.session = me_.session;
     request.max_items = max;
+    request.slots = std::move(slots);
     SPIDER_TRY(auto batch, run(storage_->poll_ready(std::move(request))));
     me_.session = batch.session;
     return std::move(batch.entries);

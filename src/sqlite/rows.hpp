@@ -28,6 +28,8 @@ struct BacklogKey {
   QueueId queue = 0;
   PriorityClass priority = 0;
   ResourceGroupId group;
+
+  friend auto operator<=>(const BacklogKey&, const BacklogKey&) = default;
 };
 
 struct JobRow {

@@ -131,6 +131,10 @@ CREATE TABLE folded_into(
   PRIMARY KEY(job, bits)) WITHOUT ROWID;
 )sql";
 
+/// From version 1 to 2, too: ranges of ready tasks stood close together; now each has as many positions to
+/// itself as it has tasks, which are fewer than 2^24.
+constexpr const char* kPositions = "UPDATE ready SET position = position * 16777216";
+
 constexpr char kMagic[16] = "SQLite format 3";
 
 auto refuse(SqliteErrc code, std::string what) -> Error {
@@ -236,6 +240,7 @@ auto upgrade_tables(Connection& file) -> void {
   file.execute("BEGIN IMMEDIATE");
   if (number(file, "PRAGMA user_version") == 1) {
     file.execute(kCoalescing);
+    file.execute(kPositions);
     file.execute("PRAGMA user_version = 2");
   }
   file.execute("COMMIT");

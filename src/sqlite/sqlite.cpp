@@ -70,6 +70,7 @@ auto poll_lane(WriterPtr writer, TaskKind kind, PollRequest asked) -> Async<Inbo
   const auto& line = state.arrivals[static_cast<std::size_t>(kind)];
   const auto until = saturating_add(state.clock.now(), std::max(request->wait, Duration::zero()));
   std::optional<PollUnderWay> waiting;
+  detail::LookAgain again;
   while (true) {
     const auto ticket = line->ticket();
     auto polled = co_await poll_once(writer, kind, request);
@@ -81,8 +82,8 @@ auto poll_lane(WriterPtr writer, TaskKind kind, PollRequest asked) -> Async<Inbo
     if (done || now >= until) co_return std::move(batch);
     if (!waiting) waiting.emplace(writer, request->scheduler, now);
     const auto renewal = saturating_add(now, state.limits.session_lease / 4);
-    const auto again = std::min(std::min(until, renewal), polled.value().next_due);
-    const auto woken = co_await line->wait(ticket, again);
+    const auto next = again.at(request->slots.get(), polled.value(), now);
+    const auto woken = co_await line->wait(ticket, std::min(std::min(until, renewal), next));
     if (!woken && woken.error() != Errc::timed_out) co_return woken.error();
   }
 }

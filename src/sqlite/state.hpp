@@ -9,6 +9,7 @@
 #include "spider/storage/equivalent_work.hpp"
 #include "spider/storage/sqlite.hpp"
 #include "sqlite/connection.hpp"
+#include "sqlite/offer_poll.hpp"
 #include "sqlite/rows.hpp"
 #include "storage/polled.hpp"
 
@@ -22,8 +23,6 @@
 #include <vector>
 
 namespace spider::inline v1::detail {
-
-struct OfferPoll;
 
 /// The exact leases of the sessions that this process polls under. Thread-safe.
 class OwnSessions {
@@ -157,6 +156,22 @@ class SqliteState {
   auto restore(OfferPoll& poll) -> void;
   auto lease(const SchedulerRow& scheduler, JobRow& job, TaskRow task) -> InboundEntry;
 
+  // Polls that ask for some slots (state_slots.cpp).
+  struct Front;
+  struct ReadyRow;
+  auto begin_search(const SlotFilter& slots, int lane, OfferPoll& poll) -> void;
+  auto end_search(int lane, OfferPoll& poll) -> bool;
+  auto take_slots(int lane, QueueId queue, OfferPoll& poll) -> void;
+  auto front_from(int lane, QueueId queue, int from, const OfferPoll& poll) -> std::optional<Front>;
+  auto choose_front(int lane, QueueId queue, OfferPoll& poll) -> std::optional<Front>;
+  auto offer_slots(const Front& front, OfferPoll& poll) -> void;
+  auto find_in_slots(JobRow& job, OfferPoll& poll) -> std::optional<TaskRow>;
+  auto look_at(JobRow& job, const JobBody& body, std::uint32_t bits, OfferPoll& poll)
+      -> std::pair<bool, std::optional<TaskRow>>;
+  auto ready_row(JobId job, std::int64_t from) -> std::optional<ReadyRow>;
+  auto split(JobId job, const ReadyRow& row, std::uint32_t offset, std::uint32_t taken) -> void;
+  auto has_ready(JobId job) -> bool;
+
   // Sessions.
   auto requeue(SessionId session) -> void;
   auto supersede(SchedulerRow& scheduler) -> void;
@@ -262,6 +277,7 @@ class SqliteState {
   std::size_t bodies_bytes_ = 0;
   std::unordered_map<std::string, life_cycle::EquivalentWork> works_;  // by work_name
   std::unordered_map<JobId, std::weak_ptr<JobWait>> waits_;
+  std::map<std::pair<SchedulerId, int>, SlotCursors> searches_;  // that were cut short, by lane
   NumbersByName groups_;  // names that were stored keep their numbers for ever
   NumbersByName queues_;
   std::uint64_t oldest_ended_ = 0;  // positions before it have been dropped

@@ -2,28 +2,12 @@
 // resource groups, then over their jobs. Whoever was served gets a new turn, and so goes to the back; who
 // has reached the poll's maximum is set aside, and gets its new turn at the end of the poll.
 
+#include "sqlite/offer_poll.hpp"
 #include "sqlite/state.hpp"
 
 #include <algorithm>
 
 namespace spider::inline v1::detail {
-
-struct OfferPoll {
-  struct Aside {
-    BacklogKey key;
-    std::vector<JobId> jobs;
-  };
-
-  const SchedulerRow& scheduler;
-  std::size_t items_max = 0;
-  std::size_t per_group_max = 0;
-  std::size_t per_job_max = 0;
-  std::vector<InboundEntry> entries{};
-  std::unordered_map<ResourceGroupId, std::size_t> group_taken{};
-  std::unordered_map<JobId, std::size_t> job_taken{};
-  std::vector<Aside> jobs_aside{};
-  std::vector<BacklogKey> groups_aside{};
-};
 
 auto SqliteState::is_paused(ResourceGroupId group) -> bool {
   Rows rows{*file_, "SELECT paused FROM resource_group WHERE id = ?", group};
@@ -150,6 +134,10 @@ auto SqliteState::take(int lane, const std::vector<std::string>& queues, OfferPo
       if (!rows.next() || rows.get<bool>(1)) continue;
       queue = rows.get<QueueId>(0);
     }
+    if (poll.slots != nullptr) {
+      take_slots(lane, queue, poll);
+      continue;
+    }
     while (poll.entries.size() < poll.items_max) {
       const auto front = choose_group(lane, queue);
       if (!front) break;
@@ -260,12 +248,14 @@ auto SqliteState::poll(TaskKind kind, const PollRequest& request) -> Result<Poll
                  .per_group_max = request.per_group_max,
                  .per_job_max = request.per_job_max};
   const auto lane = static_cast<int>(kind);
+  if (request.slots) begin_search(*request.slots, lane, poll);
   take(lane, request.queues, poll);
   Polled polled;
+  if (request.slots) polled.cut = end_search(lane, poll);
   polled.batch.session = scheduler->session;
   polled.batch.entries = std::move(poll.entries);
   Rows rows{*file_, "SELECT at FROM delayed WHERE lane = ? ORDER BY at LIMIT 1", lane};
-  if (rows.next()) polled.next_due = rows.get<TimePoint>(0);
+  polled.next_due = rows.next() ? std::min(poll.next_due, rows.get<TimePoint>(0)) : poll.next_due;
   return polled;
 }
 

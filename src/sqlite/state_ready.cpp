@@ -1,4 +1,5 @@
 // A job's ready tasks: ranges in the order in which they are offered, so that an array of n takes one row.
+// A range of n has n positions to itself: so it can be cut into several that keep their order.
 // They may hold tasks that have been started in the meantime; whoever takes one looks at its row.
 
 #include "sqlite/state.hpp"
@@ -23,11 +24,13 @@ auto SqliteState::push_back(const JobRow& row, std::uint32_t first, std::uint32_
     Rows rows{*file_, "SELECT position, first, count FROM ready WHERE job = ? ORDER BY position DESC LIMIT 1",
               job};
     if (rows.next()) {
+      const auto last = rows.get<std::uint32_t>(2);
       position = rows.get<std::int64_t>(0);
-      if (rows.get<std::uint32_t>(1) + rows.get<std::uint32_t>(2) == first && first < kSingleBits) {
+      if (rows.get<std::uint32_t>(1) + last == first && first < kSingleBits) {
         file_->run("UPDATE ready SET count = count + ? WHERE job = ? AND position = ?", count, job, position);
         return;
       }
+      position += last - 1;
     }
   }
   file_->run("INSERT INTO ready VALUES (?, ?, ?, ?)", job, position + 1, first, count);
@@ -40,8 +43,10 @@ auto SqliteState::push_front(JobId job, std::uint32_t bits) -> void {
     if (rows.next()) {
       position = rows.get<std::int64_t>(0);
       if (rows.get<std::uint32_t>(1) == bits + 1 && bits + 1 < kSingleBits) {
-        file_->run("UPDATE ready SET first = first - 1, count = count + 1 WHERE job = ? AND position = ?",
-                   job, position);
+        file_->run(
+            "UPDATE ready SET position = position - 1, first = first - 1, count = count + 1 WHERE job = ? "
+            "AND position = ?",
+            job, position);
         return;
       }
     }

@@ -10,6 +10,12 @@ namespace {
 
 constexpr std::uint32_t kSingleBits = TaskId::commit().bits();  // from here on: no regular task
 
+/// Whether it may be offered; if not, somebody else sees to it.
+auto is_on_offer(const TaskRecord& held) -> bool {
+  return held.state == TaskState::ready && held.session == TaskRecord::kNone && !held.delayed &&
+         !held.kept_back;
+}
+
 }  // namespace
 
 auto id_of(std::uint32_t bits) -> TaskId {
@@ -175,8 +181,7 @@ auto Job::take_ready() -> std::optional<TaskId> {
   while (!ready.empty()) {
     const auto task = id_of(ready.pop());
     auto& held = record(task);
-    if (held.state != TaskState::ready || held.session != TaskRecord::kNone) continue;
-    if (held.delayed || held.kept_back) continue;
+    if (!is_on_offer(held)) continue;
     held.session = TaskRecord::kTaken;
     return task;
   }
@@ -196,7 +201,7 @@ auto Job::take_ready(SlotScan& scan) -> std::optional<TaskId> {
     --scan.looks_left;
     const auto task = id_of(*bits);
     auto& held = record(task);
-    const bool stale = held.state != TaskState::ready || held.delayed || held.session != TaskRecord::kNone;
+    const bool stale = !is_on_offer(held);
     const auto due = stale ? scan.now : scan.slots.offered_from({id, task}, held.ready_at);
     if (due > scan.now) {
       scan.next_due = std::min(scan.next_due, due);

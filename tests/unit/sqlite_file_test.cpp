@@ -116,6 +116,7 @@ TEST(SqliteFile, SchemaVersionOneIsUpgradedAndItsJobsGoOn) {
   SqliteFixture storage{SqliteStorageOptions{path}, TimePoint{std::chrono::hours{500'000}}};
   ASSERT_TRUE(storage.is_open()) << storage.error();
   EXPECT_EQ(Other{path}.number("PRAGMA user_version"), 2);
+  EXPECT_GE(Other{path}.number("SELECT min(abs(position)) FROM ready"), 16'777'216) << "room for ranges";
   EXPECT_EQ(storage.state(JobId{2}).value(), JobState::cancelled);
   EXPECT_EQ(storage.run(storage->view(JobId{1})).value().submitters, 1U);
   ASSERT_TRUE(storage.join());

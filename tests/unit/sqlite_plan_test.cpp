@@ -87,6 +87,10 @@ TEST(SqlitePlan, WhatIsDoneForATaskScansNoTable) {
   ASSERT_TRUE(storage.submit(2));
   const auto spec = chain_with_all();
   const auto job = storage.run(storage->submit(std::span{&spec, 1})).value().at(0).value().job;
+  const auto slots = std::make_shared<SlotFilter>();
+  slots->first = ~SlotSet{} << kSlots / 2;
+  ASSERT_EQ(storage.submit(10).value(), JobId{job.value + 1});
+  ASSERT_FALSE(storage.poll(1, slots).value().empty());
   for (auto entries = storage.poll(2); !entries.value().empty(); entries = storage.poll(2)) {
     for (const auto& entry : entries.value()) {
       const auto instance = storage.start(entry.ref()).value();

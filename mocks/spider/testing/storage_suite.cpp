@@ -53,6 +53,7 @@ auto StorageTrial::request(const Registration& who, const Ask& ask) -> PollReque
   request.per_group_max = ask.per_group_max;
   request.per_job_max = ask.per_job_max;
   request.wait = ask.wait;
+  request.slots = ask.slots;
   return request;
 }
 
@@ -189,7 +190,7 @@ auto storage_checks() -> std::span<const StorageCheck> {
     std::vector<StorageCheck> all;
     for (const auto part : {storage_job_checks(), storage_state_checks(), storage_fence_checks(),
                             storage_lane_checks(), storage_order_checks(), storage_explain_checks(),
-                            storage_coalescing_checks(), storage_fold_checks()}) {
+                            storage_coalescing_checks(), storage_fold_checks(), storage_slot_checks()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;

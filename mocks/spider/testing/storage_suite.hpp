@@ -40,7 +40,7 @@ using OpenStorage = std::function<Result<std::unique_ptr<Storage>>(const Storage
 class StorageTrial;
 
 struct StorageCheck {
-  const char* rule;  ///< "T1" … "T15", "Q1" … "Q11", "F13"
+  const char* rule;  ///< "T1" … "T15", "Q1" … "Q11", "R4" … "R14", "F13"
   const char* name;  ///< the promise, in PascalCase
   void (*run)(StorageTrial&);
 };

@@ -37,6 +37,7 @@ struct Ask {
   std::size_t per_job_max = SIZE_MAX;
   Duration wait{};
   std::vector<std::string> queues = {"default"};
+  std::shared_ptr<const SlotFilter> slots;
 };
 
 class StorageTrial {
@@ -137,6 +138,7 @@ class StorageTrial {
 [[nodiscard]] auto storage_lane_checks() -> std::span<const StorageCheck>;
 [[nodiscard]] auto storage_order_checks() -> std::span<const StorageCheck>;
 [[nodiscard]] auto storage_explain_checks() -> std::span<const StorageCheck>;
+[[nodiscard]] auto storage_slot_checks() -> std::span<const StorageCheck>;
 [[nodiscard]] auto storage_coalescing_checks() -> std::span<const StorageCheck>;
 [[nodiscard]] auto storage_fold_checks() -> std::span<const StorageCheck>;
 
