@@ -1,0 +1,123 @@
+// Real threads on a memory storage: n concurrent submitters of one key insert exactly one job, and what
+// arrives while it runs makes exactly one more.
+
+#include "spider/storage/memory.hpp"
+#include "spider/system_clock.hpp"
+
+#include <gtest/gtest.h>
+#include <boost/asio/thread_pool.hpp>
+
+#include <atomic>
+#include <barrier>
+#include <set>
+#include <thread>
+#include <vector>
+
+namespace spider {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t kThreads = 8;
+constexpr int kRounds = 200;
+
+struct CoalescingRace : ::testing::Test {
+  template <class T>
+  auto run(Async<T> work) -> Result<T> {
+    asio::io_context context;
+    return block_on(context, std::move(work));
+  }
+
+  auto submit(const std::string& key) -> Submitted {
+    JobSpec spec;
+    auto& task = spec.tasks.emplace_back();
+    task.handler = "work";
+    task.coalesce = CoalesceKey{"work", {key}};
+    return run(storage->submit(std::span{&spec, 1})).value().at(0).value();
+  }
+  auto start(JobId job) -> Result<StartedTask> {
+    TaskAssignment assignment;
+    assignment.job = job;
+    assignment.scheduler = me.scheduler;
+    assignment.session = me.session;
+    return run(storage->start(std::span{&assignment, 1}, ManagerId{1})).value().at(0);
+  }
+
+  asio::thread_pool timers{1};
+  SystemClock clock{timers.get_executor()};
+  std::unique_ptr<Storage> storage = make_memory_storage({}, clock).value();
+  Registration me = run(storage->register_scheduler(SchedulerInfo{})).value();
+};
+
+TEST_F(CoalescingRace, OfConcurrentSubmittersExactlyOneInserts) {
+  std::vector<std::atomic<int>> inserted(kRounds);
+  std::vector<std::atomic<std::uint64_t>> jobs(kRounds);
+  std::barrier together{static_cast<std::ptrdiff_t>(kThreads)};
+  std::vector<std::thread> threads;
+  for (std::uint64_t number = 0; number < kThreads; ++number) {
+    threads.emplace_back([&] {
+      for (int round = 0; round < kRounds; ++round) {
+        together.arrive_and_wait();
+        const auto answer = submit("round" + std::to_string(round));
+        const auto at = static_cast<std::size_t>(round);
+        if (!answer.existing) inserted[at].fetch_add(1);
+        if (!answer.existing) jobs[at].store(answer.job.value);
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  for (std::size_t round = 0; round < kRounds; ++round) {
+    EXPECT_EQ(inserted[round].load(), 1) << "round " << round;
+    const auto view = run(storage->view(JobId{jobs[round].load()}));
+    ASSERT_TRUE(view.has_value());
+    EXPECT_EQ(view.value().submitters, kThreads);
+  }
+}
+
+// Submitters, starters and finishers at once: every job ends, one run at a time.
+TEST_F(CoalescingRace, EveryJobEndsAndNoKeyRunsTwiceAtOnce) {
+  std::atomic<std::uint64_t> submitting{kThreads / 2};
+  std::atomic<int> running{0};
+  std::atomic<std::uint64_t> runs{0};
+  std::vector<std::thread> threads;
+  for (std::uint64_t number = 0; number < kThreads / 2; ++number) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < kRounds; ++i) submit("one");
+      submitting.fetch_sub(1);
+    });
+  }
+  for (std::uint64_t number = 0; number < kThreads / 2; ++number) {
+    threads.emplace_back([&] {
+      PollRequest request;
+      request.scheduler = me.scheduler;
+      request.session = me.session;
+      request.wait = 5ms;
+      const auto open = [&] {
+        return submitting.load() > 0 ||
+               run(storage->has_pending("default", CoalesceKey{"work", {"one"}})).value();
+      };
+      while (open()) {
+        const auto batch = run(storage->poll_ready(request)).value();
+        for (const auto& entry : batch.entries) {
+          const auto started = start(entry.job);
+          ASSERT_TRUE(started) << started.error() << ": what is offered can be started";
+          runs.fetch_add(1);
+          EXPECT_LE(running.fetch_add(1), 0) << "two runs of one key at once";
+          const FinishRequest request_end{started.value().instance, FinishRequest::Kind::succeeded};
+          running.fetch_sub(1);
+          (void)run(storage->finish(std::span{&request_end, 1}));
+        }
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  JobFilter filter;
+  filter.max = 10'000;
+  for (const auto& job : run(storage->list(filter)).value()) {
+    EXPECT_EQ(job.state, JobState::succeeded);
+  }
+  EXPECT_LE(runs.load(), kThreads / 2 * kRounds);
+}
+
+}  // namespace
+}  // namespace spider
