@@ -134,6 +134,19 @@ auto draw_submits(Rng& rng, SimCase& drawn) -> void {
   std::ranges::sort(drawn.submits, {}, &SubmitEvent::at);
 }
 
+/// In one case of three. Draws of their own, so that they change nothing else of a seed.
+auto draw_keys(SimCase& drawn) -> void {
+  Rng rng{mix64(drawn.seed ^ 0x6b657973U)};
+  if (!rng.chance(0.33)) return;
+  const auto targets = 1 + rng.below(4);
+  for (auto& submit : drawn.submits) {
+    for (auto& task : submit.job.tasks) {
+      if (task.count != 1 || task.instances_max != 1 || !rng.chance(0.5)) continue;
+      task.coalesce = CoalesceKey{"work", {std::to_string(rng.below(targets))}};
+    }
+  }
+}
+
 }  // namespace
 
 auto expand(std::uint64_t seed, const std::string& policy) -> SimCase {
@@ -148,6 +161,7 @@ auto expand(std::uint64_t seed, const std::string& policy) -> SimCase {
   drawn.task_seconds_max = milliseconds{1 + rng.below(1000)};
   drawn.safety = seconds{8 + rng.below(15)};
   draw_submits(rng, drawn);
+  draw_keys(drawn);
   const auto managers = 1 + rng.below(5);
   for (std::uint64_t i = 0; i < managers; ++i) {
     drawn.managers.push_back(

@@ -70,6 +70,7 @@ auto StorageMonitor::add(JobId id, const JobSpec& spec) -> void {
   auto& job = jobs_[id];
   if (job.regular > 0) context_.complain("I1", "job " + std::to_string(id.value) + " was submitted twice");
   job_order_.push_back(id);
+  witness_.submitted(id, spec);
   job.spec = spec;
   job.nodes.resize(spec.tasks.size());
   for (std::uint32_t i = 0; i < spec.tasks.size(); ++i) {
@@ -138,10 +139,20 @@ auto StorageMonitor::check_order(const Job& job, TaskRef ref, const Task& task) 
   if (kind == TaskKind::regular) {
     in_order = job.nodes[node_of(job, ref.task.index())].parents_left == 0;
   } else if (kind == TaskKind::commit) {
-    in_order = job.succeeded == job.regular;
+    in_order = may_have_succeeded(ref.job, job) == job.regular;
   }
   if (!in_order) context_.complain("I4", to_text(ref) + " before all its parents have succeeded");
   if (task.succeeded || task.failed) context_.complain("I2", to_text(ref) + " again after its end");
+}
+
+/// What ran with success, and what an equivalent run has done or may have done (coalescing).
+auto StorageMonitor::may_have_succeeded(JobId id, const Job& job) const -> std::uint32_t {
+  auto succeeded = job.succeeded;
+  for (std::uint32_t index = 0; index < job.regular; ++index) {
+    const auto& task = job.tasks[index];
+    if (!task.succeeded && !task.failed && witness_.was_done({id, TaskId{index}})) ++succeeded;
+  }
+  return succeeded;
 }
 
 auto StorageMonitor::started(const TaskAssignment& assignment, ManagerId manager, SessionId live,
@@ -171,6 +182,8 @@ auto StorageMonitor::started(const TaskAssignment& assignment, ManagerId manager
     context_.complain("I2", to_text(ref) + " was started after the end of its job");
   }
   check_owner(*job, ref, *task, started);
+  check_alone(*job, ref);
+  witness_.started(ref);
   task->instances.push_back({.id = started.instance.id,
                              .epoch = started.instance.epoch,
                              .manager = manager,
@@ -190,13 +203,29 @@ auto StorageMonitor::check_owner(const Job& job, TaskRef ref, const Task& task, 
   }
   const auto index = ref.task.kind() == TaskKind::regular ? node_of(job, ref.task.index()) : 0;
   const auto many = ref.task.kind() == TaskKind::regular && job.spec.tasks[index].instances_max > 1;
-  if (many || before.finished || before.lost) return;
-  const auto now = context_.storage_clock.now();
-  const auto& lease = leases_[before.manager];
-  const auto lease_holds = now < lease.until && before.started_at >= lease.begun;
-  if (lease_holds && now < before.deadline) {
+  if (!many && owns(before)) {
     context_.complain("I13", to_text(ref) + " was given to a second owner while the first one's lease held");
   }
+}
+
+auto StorageMonitor::owns(const Instance& instance) -> bool {
+  if (instance.finished || instance.lost) return false;
+  const auto now = context_.storage_clock.now();
+  const auto& lease = leases_[instance.manager];
+  return now < lease.until && instance.started_at >= lease.begun && now < instance.deadline;
+}
+
+/// Q5: of one coalesce key, one task runs at a time.
+auto StorageMonitor::check_alone(const Job& job, TaskRef ref) -> void {
+  if (ref.task.kind() != TaskKind::regular) return;
+  const auto& key = job.spec.tasks[node_of(job, ref.task.index())].coalesce;
+  if (!key) return;
+  auto& last = runs_[job.spec.resource_group + '\n' + canonical(*key)];
+  const auto [other, task] = last == ref ? std::pair<Job*, Task*>{} : find(last);
+  if (task != nullptr && !other->over && owns(task->instances.back())) {
+    context_.complain("Q5", to_text(ref) + " was started while its equivalent " + to_text(last) + " runs");
+  }
+  last = ref;
 }
 
 auto StorageMonitor::finished(const FinishRequest& request, const Result<void>& answer) -> void {
@@ -239,6 +268,7 @@ auto StorageMonitor::end_task(Job& job, TaskRef ref, Task& task, FinishRequest::
   if (task.failed && ref.task.kind() == TaskKind::regular) job.over = true;
   if (ref.task.kind() != TaskKind::regular || !task.succeeded) return;
   ++job.succeeded;
+  witness_.succeeded(ref);
   auto& node = job.nodes[node_of(job, ref.task.index())];
   if (--node.tasks_left > 0) return;
   for (const auto child : node.children) --job.nodes[child].parents_left;
@@ -270,23 +300,23 @@ auto StorageMonitor::close(JobId id, const Result<JobView>& view) -> void {
   if (!view) return context_.complain("I1", name + " is gone: " + view.error().message());
   const auto state = view.value().state;
   const auto& job = jobs_.at(id);
-  const auto all = job.succeeded == job.regular;
+  const auto most = may_have_succeeded(id, job);
   const auto committed = !job.spec.commit || job.tasks[job.regular].succeeded;
   if (!has_ended(state)) return;  // what has not healed is complained about elsewhere
-  if (state == JobState::succeeded && !(all && committed)) {
+  if (state == JobState::succeeded && !(most == job.regular && committed)) {
     context_.complain("I2", name + " succeeded, and not all its tasks have");
   }
   if (state == JobState::cancelled && !job.cancelled) {
     context_.complain("I2", name + " was cancelled, and nobody asked for that");
   }
-  if (state == JobState::failed && all && committed) {
+  if (state == JobState::failed && job.succeeded == job.regular && committed) {
     context_.complain("I2", name + " failed, and all its tasks have succeeded");
   }
   const auto& counts = view.value().tasks;
-  if (counts[static_cast<std::size_t>(TaskState::succeeded)] != job.succeeded) {
+  const auto counted = counts[static_cast<std::size_t>(TaskState::succeeded)];
+  if (counted < job.succeeded || counted > most) {
     context_.complain("I2", name + ": " + std::to_string(job.succeeded) + " tasks succeeded, " +
-                                std::to_string(counts[static_cast<std::size_t>(TaskState::succeeded)]) +
-                                " are counted");
+                                std::to_string(counted) + " are counted");
   }
   std::uint64_t open = 0;
   for (const auto unfinished : {TaskState::pending, TaskState::ready, TaskState::running}) {

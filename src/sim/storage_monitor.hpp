@@ -8,6 +8,7 @@
 #include "spider/execution_client.hpp"
 #include "spider/job_client.hpp"
 #include "spider/storage_client.hpp"
+#include "work_witness.hpp"
 
 #include <cstdint>
 #include <map>
@@ -35,7 +36,7 @@ class StorageMonitor {
   auto cancelled(JobId job, JobState after) -> void;
   auto ended(EndedCursor from, const EndedBatch& batch) -> void;
 
-  // Executions (I2, I4, I5, I13). `live` is the scheduler's session when the call began.
+  // Executions (I2, I4, I5, I13, Q5). `live` is the scheduler's session when the call began.
   auto started(const TaskAssignment& assignment, ManagerId manager, SessionId live,
                const Result<StartedTask>& answer) -> void;
   auto finished(const FinishRequest& request, const Result<void>& answer) -> void;
@@ -95,6 +96,9 @@ class StorageMonitor {
   auto find(TaskRef ref) -> std::pair<Job*, Task*>;
   auto check_order(const Job& job, TaskRef ref, const Task& task) -> void;
   auto check_owner(const Job& job, TaskRef ref, const Task& task, const StartedTask& started) -> void;
+  auto check_alone(const Job& job, TaskRef ref) -> void;
+  auto owns(const Instance& instance) -> bool;
+  auto may_have_succeeded(JobId id, const Job& job) const -> std::uint32_t;
   auto end_task(Job& job, TaskRef ref, Task& task, FinishRequest::Kind kind, bool last) -> void;
   [[nodiscard]] static auto node_of(const Job& job, std::uint32_t index) -> std::uint32_t;
 
@@ -106,6 +110,8 @@ class StorageMonitor {
   std::map<std::string, JobId> acknowledged_;
   std::unordered_map<SchedulerId, SessionId> live_;
   std::unordered_map<ManagerId, Lease> leases_;
+  detail::WorkWitness witness_;
+  std::map<std::string, TaskRef> runs_;  // by group and coalesce key: what was started last
   std::uint64_t starts_ = 0;
   SessionId last_session_{};
 };

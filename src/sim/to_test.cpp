@@ -35,6 +35,10 @@ auto write(std::ostream& out, const std::string& name, const TaskSpec& task) -> 
   write_time("retry.backoff_max", task.retry.backoff_max);
   if (task.timeout != Duration::zero()) write_time("timeout", task.timeout);
   if (task.instances_max != 1) out << "  " << name << ".instances_max = " << task.instances_max << ";\n";
+  if (task.coalesce) {
+    out << "  " << name << ".coalesce = spider::CoalesceKey{\"" << task.coalesce->operation << "\", {\""
+        << task.coalesce->target.front().value_or("") << "\"}};\n";
+  }
 }
 
 auto write(std::ostream& out, const std::string& name, const std::optional<TaskSpec>& task) -> void {

@@ -33,10 +33,24 @@ class StorageMonitorTest : public MonitorTest {
   static auto instance(std::uint64_t id, std::uint64_t epoch, std::uint32_t task = 0) -> TaskInstance {
     return {InstanceId{id}, epoch, {JobId{1}, TaskId{task}}};
   }
+  /// Of one task and a commit task, all with one coalesce key.
+  auto submit_keyed(std::uint64_t job) -> void {
+    spec_.unique_key = "key" + std::to_string(job);
+    spec_.tasks.resize(1);
+    spec_.tasks[0].coalesce = CoalesceKey{"work", {"orders"}};
+    spec_.commit.emplace().handler = "last";
+    submit(job);
+  }
+  static auto of_job(std::uint64_t job, std::uint64_t id, TaskId task = TaskId{0}) -> TaskInstance {
+    return {InstanceId{id}, 1, {JobId{job}, task}};
+  }
   auto start(ManagerId manager, TaskInstance what, std::uint64_t session = 1) -> void {
     StartedTask answer;
     answer.instance = what;
-    monitor_.started(assignment(what.id.value, session, what.task.task.index()), manager, live_, answer);
+    auto decided = assignment(what.id.value, session);
+    decided.job = what.task.job;
+    decided.task = what.task.task;
+    monitor_.started(decided, manager, live_, answer);
   }
   auto finish(TaskInstance what, Kind kind = Kind::succeeded) -> void {
     FinishRequest request{what, kind};
@@ -170,6 +184,43 @@ TEST_F(StorageMonitorTest, T12OffersWhatDoesNotExist) {
 TEST_F(StorageMonitorTest, T4EndedWithUnfinishedTasks) {
   end(JobState::failed, 0, 2);
   EXPECT_THAT(rules(), ElementsAre("T4"));
+}
+
+TEST_F(StorageMonitorTest, Q4WorkOfAnEquivalentRunCounts) {
+  submit_keyed(2);
+  submit_keyed(3);
+  start(kAnna, of_job(2, 1));
+  finish(of_job(2, 1));
+  start(kAnna, of_job(3, 2, TaskId::commit()));
+  EXPECT_THAT(rules(), IsEmpty());
+}
+
+TEST_F(StorageMonitorTest, Q4WorkOfARunThatBeganBeforeTheSubmitDoesNot) {
+  submit_keyed(2);
+  start(kAnna, of_job(2, 1));
+  submit_keyed(3);
+  finish(of_job(2, 1));
+  start(kAnna, of_job(3, 2, TaskId::commit()));
+  EXPECT_THAT(rules(), ElementsAre("I4"));
+}
+
+TEST_F(StorageMonitorTest, Q5EquivalentsRunAtTheSameTime) {
+  submit_keyed(2);
+  submit_keyed(3);
+  renew(kAnna);
+  start(kAnna, of_job(2, 1));
+  start(kAnna, of_job(3, 2));
+  EXPECT_THAT(rules(), ElementsAre("Q5"));
+}
+
+TEST_F(StorageMonitorTest, Q5EquivalentsRunAfterEachOther) {
+  submit_keyed(2);
+  submit_keyed(3);
+  renew(kAnna);
+  start(kAnna, of_job(2, 1));
+  finish(of_job(2, 1));
+  start(kAnna, of_job(3, 2));
+  EXPECT_THAT(rules(), IsEmpty());
 }
 
 }  // namespace
