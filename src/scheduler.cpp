@@ -30,11 +30,13 @@ class Scheduler::Impl final : public std::enable_shared_from_this<Impl> {
         clock_{options.clock ? std::move(options.clock) : std::make_shared<SystemClock>(executor)},
         tap_{std::move(options.observer)},
         storage_{std::move(options.storage)},
+        pull_{std::move(options.pull)},
         core_{std::move(options.core)},
         handlers_{options.handlers},
         changed_{detail::WaitingLine::make(*clock_)},
         core_part_{executor},
         storage_part_{executor},
+        pull_part_{executor},
         manager_part_{executor} {
     const auto made = make_parts(options);
     if (!made) failure_ = made.error();
@@ -73,7 +75,8 @@ class Scheduler::Impl final : public std::enable_shared_from_this<Impl> {
  private:
   auto make_parts(SchedulerOptions& options) -> Result<void>;
   auto run_core() -> Async<void> {
-    CoreContext context{*storage_, *channel_.sink, *handed_back_, *clock_, tap_};
+    StorageClient& polled = pull_ ? static_cast<StorageClient&>(*pull_) : *storage_;
+    CoreContext context{polled, *channel_.sink, *handed_back_, *clock_, tap_};
     co_return co_await core_->run(context);
   }
   auto core_ended(const Result<void>& end) -> void;
@@ -85,6 +88,7 @@ class Scheduler::Impl final : public std::enable_shared_from_this<Impl> {
   std::shared_ptr<Clock> clock_;
   detail::SchedulerTap tap_;
   std::shared_ptr<Storage> storage_;
+  std::shared_ptr<ShardedStorageClient> pull_;
   std::unique_ptr<HandedBackQueue> handed_back_;
   DispatchChannel channel_;
   std::unique_ptr<DispatchService> service_;
@@ -92,7 +96,6 @@ class Scheduler::Impl final : public std::enable_shared_from_this<Impl> {
   std::shared_ptr<PolicyCore> policy_core_;  // the same, if it is one
   Handlers handlers_;
   std::unique_ptr<LocalExecutionManager> manager_;
-
   mutable std::mutex mutex_;
   std::optional<Error> failure_;
   bool stopping_ = false;
@@ -100,9 +103,9 @@ class Scheduler::Impl final : public std::enable_shared_from_this<Impl> {
   std::shared_ptr<detail::WaitingLine> changed_;                         // a part has ended
   std::map<std::uint64_t, std::shared_ptr<detail::WaitingLine>> waits_;  // in the order of their calls
   std::uint64_t next_wait_ = 0;
-
   detail::StrandPart core_part_;
   detail::StrandPart storage_part_;
+  detail::StrandPart pull_part_;
   detail::StrandPart manager_part_;
 };
 
@@ -145,14 +148,16 @@ auto Scheduler::Impl::make_parts(SchedulerOptions& options) -> Result<void> {
 
 auto Scheduler::Impl::start() -> void {
   if (stopping_) return;
-  parts_running_ = 3;
+  parts_running_ = pull_ ? 4 : 3;
   const auto self = shared_from_this();
   core_part_.start(run_core(), [self](Result<void> end) {
     self->core_ended(end);
     self->part_ended();
   });
-  storage_part_.start(storage_->run(), [self](Result<void>) { self->part_ended(); });
-  manager_part_.start(manager_->run(), [self](Result<void>) { self->part_ended(); });
+  const auto ended = [self](Result<void>) { self->part_ended(); };
+  storage_part_.start(storage_->run(), ended);
+  manager_part_.start(manager_->run(), ended);
+  if (pull_) pull_part_.start(pull_->run(), ended);
 }
 
 /// A core that ends although nobody asked it to takes the rest with it.
@@ -180,7 +185,7 @@ auto Scheduler::Impl::ask_to_stop() -> void {
   }
   wake_waits();
   const auto self = shared_from_this();
-  for (auto* part : {&manager_part_, &core_part_, &storage_part_}) part->stop(self);
+  for (auto* part : {&manager_part_, &core_part_, &storage_part_, &pull_part_}) part->stop(self);
 }
 
 auto Scheduler::Impl::wake_waits() -> void {
@@ -199,6 +204,7 @@ auto Scheduler::Impl::stop(StopMode mode, Duration timeout) -> Async<StopReport>
   }();
   wake_waits();
   if (!never_ran) {
+    if (pull_) static_cast<void>(co_await pull_->leave());  // first: others take its share while it drains
     SPIDER_CO_TRY(report, co_await manager_->stop(mode, timeout));
     ask_to_stop();
     SPIDER_CO_TRY(co_await wait_for_parts(deadline));

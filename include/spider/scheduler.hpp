@@ -16,6 +16,7 @@
 #include "spider/local_execution_manager.hpp"
 #include "spider/observer.hpp"
 #include "spider/policy_core.hpp"
+#include "spider/pull/sharded_storage_client.hpp"
 #include "spider/storage.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -31,15 +32,16 @@ inline namespace v1 {
 
 struct SchedulerOptions {
   Handlers handlers{};
-  std::shared_ptr<Storage> storage{};      ///< none: a memory storage of its own
-  std::string policy = "fair-share";       ///< see make_policy (policies/registry.hpp)
-  std::shared_ptr<SchedulerCore> core{};   ///< instead of a PolicyCore with `policy` and `core_options`
-  PolicyCoreOptions core_options{};        ///< member name, queues, buffers
-  DispatchServiceOptions service{};        ///< when a manager is taken for dead
-  LocalExecutionManagerOptions manager{};  ///< slots, pool, heartbeat
-  std::size_t dispatch_capacity = 0;       ///< of the dispatch channel; 0: twice the slots, at least 64
-  std::shared_ptr<Clock> clock{};          ///< none: a SystemClock
-  std::shared_ptr<Observer> observer{};    ///< none: nobody looks
+  std::shared_ptr<Storage> storage{};            ///< none: a memory storage of its own
+  std::shared_ptr<ShardedStorageClient> pull{};  ///< one of several members; over `storage`
+  std::string policy = "fair-share";             ///< see make_policy (policies/registry.hpp)
+  std::shared_ptr<SchedulerCore> core{};         ///< instead of a PolicyCore with `policy` and `core_options`
+  PolicyCoreOptions core_options{};              ///< member name, queues, buffers
+  DispatchServiceOptions service{};              ///< when a manager is taken for dead
+  LocalExecutionManagerOptions manager{};        ///< slots, pool, heartbeat
+  std::size_t dispatch_capacity = 0;             ///< of the dispatch channel; 0: twice the slots, at least 64
+  std::shared_ptr<Clock> clock{};                ///< none: a SystemClock
+  std::shared_ptr<Observer> observer{};          ///< none: nobody looks
 };
 
 /// How a job ended, and what it produced.
@@ -119,11 +121,11 @@ class Scheduler {
   [[nodiscard]] auto pause(PauseTarget target) -> Async<void>;
   [[nodiscard]] auto resume(PauseTarget target) -> Async<void>;
 
-  /// Ends everything: takes no more work, lets running handlers end (`drain`) or asks them to
-  /// (`cancel`), gives back what was polled and not started. Returns within `timeout`; afterwards no
-  /// handler starts. The report names the handlers that are still running. Idempotent; callable from
-  /// within a handler (which then counts as still running).
-  /// Errors: the reason why the core had ended by itself, if it had.
+  /// Ends everything: leaves the other members (`SchedulerOptions::pull`), takes no more work, lets running
+  /// handlers end (`drain`) or asks them to (`cancel`), gives back what was polled and not started. Returns
+  /// within `timeout`, if the storage and the directory answer; afterwards no handler starts. The report
+  /// names the handlers that are still running. Idempotent; callable from within a handler (which then counts
+  /// as still running). Errors: the reason why the core had ended by itself, if it had.
   [[nodiscard]] auto stop(StopMode mode, Duration timeout) -> Async<StopReport>;
 
   /// For what this face does not show. Lives as long as the scheduler.

@@ -146,6 +146,9 @@ auto renew_session(StatePtr state) -> Async<void> {
   co_return success();
 }
 
+/// Rows of the dead that go with one ping.
+constexpr std::size_t kCollectedMax = 16;
+
 auto beat(StatePtr state) -> Async<void> {
   if (state->is_leaving()) {
     auto renewal = renew_session(state);
@@ -155,6 +158,8 @@ auto beat(StatePtr state) -> Async<void> {
     const auto pinged = co_await std::move(first);
     auto second = refresh(state);
     if (pinged) static_cast<void>(co_await std::move(second));
+    auto third = state->parts.directory->collect(kCollectedMax);
+    static_cast<void>(co_await std::move(third));
   }
   state->beat_ended(state->clock.now());
   co_return success();

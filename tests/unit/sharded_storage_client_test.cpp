@@ -38,6 +38,18 @@ TEST_F(ShardedStorageTest, R2ARestartUnderTheSameNameTakesItsPlace) {
   EXPECT_EQ(poll(after).value().entries.size(), 100U);
 }
 
+TEST_F(ShardedStorageTest, R2RowsOfTheDeadAreCollectedByTheLiving) {
+  auto& dead = start("dead");
+  start("b");
+  kill(dead);
+  clock_.run_for(30s);
+  EXPECT_TRUE(block_on(clock_, directory_->ping(dead.client->stats().member)));
+  clock_.run_for(41s);
+  const auto gone = block_on(clock_, directory_->ping(dead.client->stats().member));
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error(), Errc::unknown_member);
+}
+
 TEST_F(ShardedStorageTest, R3NobodyKnownMeansToPullForOneself) {
   auto& member = make();
   member.directory->view = [](auto) { return std::vector<MemberView>{}; };

@@ -97,7 +97,7 @@ class ShardedStorageClient final : public StorageClient {
   [[nodiscard]] auto poll_ended(EndedCursor cursor, Duration wait) -> Async<EndedBatch> override;
   [[nodiscard]] auto job_state(JobId job) -> Async<JobState> override;
 
-  /// Pings, reads who is active, reads the load; once the member has left, keeps its session alive until
+  /// Pings, reads who is active, collects the dead, reads the load; who has left keeps its session until
   /// it is unregistered. Somebody runs it as long as the client is used: `Scheduler` does. A directory that
   /// fails is asked again after `poll_interval`; until then the last reading counts. Returns `cancelled`.
   [[nodiscard]] auto run() -> Async<void>;
