@@ -128,6 +128,15 @@ auto add_run_command(CLI::App& program, Console console, const PolicyRegistry& r
                   "memory: or sqlite:PATH; with the latter the same command goes on where a run was ended")
       ->capture_default_str();
   app->add_option("--workers", run.workers, "Task slots in all")->capture_default_str();
+  app->add_option("--schedulers", run.schedulers, "Members that share the storage, the work and the workers")
+      ->capture_default_str();
+  auto* kill = app->add_option("--kill-member", options->kill_member_s,
+                               "Kill the last member so many seconds after the start, by the run's clock")
+                   ->type_name("SECONDS");
+  app->add_option("--member", run.member,
+                  "Share the run with other processes that give the same command with another name")
+      ->type_name("NAME");
+  app->add_flag("--shed", run.shed, "Members take less while the machine is busy; in real time");
   const std::map<std::string, TimeMode> modes{{"virtual", TimeMode::virtual_time},
                                               {"real", TimeMode::real_time}};
   app->add_option("--time", run.time, "virtual: hours of log in seconds; real: tasks sleep")
@@ -143,7 +152,8 @@ auto add_run_command(CLI::App& program, Console console, const PolicyRegistry& r
   app->add_option("--json", options->json, "Also write the figures as JSON to FILE; - for only that, here")
       ->type_name("FILE|-");
   app->add_flag("--quiet", options->quiet, "No progress and no table");
-  return {app, [options, exec, console] {
+  return {app, [options, exec, kill, console] {
+            if (kill->count() > 0) options->run.kill_member = from_seconds(options->kill_member_s);
             if (exec->count() > 0) options->run.time = TimeMode::real_time;
             return run_run(*options, console);
           }};

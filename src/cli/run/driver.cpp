@@ -1,15 +1,18 @@
 #include "cli/run/driver.hpp"
 
 #include "cli/run/lag_meter.hpp"
-#include "cli/run/monitored_storage.hpp"
+#include "cli/run/members.hpp"
 #include "cli/run/replayed_job.hpp"
 #include "cli/run/run_history.hpp"
 #include "cli/run/run_key.hpp"
+#include "cli/run/run_observer.hpp"
 #include "cli/storage_option.hpp"
 #include "cli/workload/metrics.hpp"
+#include "spider/pull/memory_directory.hpp"
 #include "spider/scheduler.hpp"
 #include "spider/storage/memory.hpp"
 #include "spider/storage/sqlite.hpp"
+#include "spider/storage/sqlite_member_directory.hpp"
 #include "spider/system_clock.hpp"
 #include "spider/virtual_clock.hpp"
 
@@ -30,54 +33,8 @@ namespace spider::cli {
 
 namespace {
 
-using WallClock = std::chrono::steady_clock;
-
-/// Counts what the core says, and calls for progress now and then.
-class RunObserver final : public Observer {
- public:
-  RunObserver(const Monitor& monitor, const RunOptions& options) : monitor_{monitor}, options_{options} {}
-
-  auto observe(const Event& event) noexcept -> void override {
-    if (event.kind == EventKind::dispatched) {
-      ++assignments;
-      if (options_.on_progress && assignments % 256 == 0) progress();
-    }
-    if (event.kind == EventKind::assignment_expired) ++rescheduled;
-    if (event.kind == EventKind::manager_lost) rescheduled += event.count;
-    if (event.kind == EventKind::stale_batch_dropped) stale_dropped += event.count;
-    if (event.kind == EventKind::task_started) folded += event.count;
-    if (event.kind == EventKind::job_submitted && event.fold == FoldOutcome::folded) ++folded;
-  }
-
-  auto progress() noexcept -> void {
-    const auto now = WallClock::now();
-    if (now - last_ < std::chrono::milliseconds{200}) return;
-    last_ = now;
-    options_.on_progress({.tasks = monitor_.tasks_submitted(),
-                          .ended = monitor_.tasks_ended(),
-                          .running = monitor_.running(),
-                          .queued = monitor_.waiting(),
-                          .elapsed_s = std::chrono::duration<double>(now - begin_).count()});
-  }
-
-  std::uint64_t assignments = 0;
-  std::uint64_t rescheduled = 0;
-  std::uint64_t stale_dropped = 0;
-  std::uint64_t folded = 0;
-
- private:
-  const Monitor& monitor_;
-  const RunOptions& options_;
-  WallClock::time_point begin_ = WallClock::now();
-  WallClock::time_point last_ = begin_;
-};
-
-/// Waits that only keep leases alive are long: inside a process nobody crashes, and in virtual time every
-/// wake-up of an idle log costs.
+/// How long to wait for the next end of a job before looking again.
 constexpr Duration kHousekeeping = std::chrono::hours{1};
-
-/// What ran when a run in virtual time was killed is run again that much later, by its clock.
-constexpr Duration kVirtualLease = std::chrono::minutes{20};
 
 struct Arrival {
   Duration at{};
@@ -101,6 +58,7 @@ class Run {
 
  private:
   auto recall() -> Async<void>;
+  auto read_back() -> Async<void>;
   auto replay() -> Async<void>;
   auto submit_all() -> Async<void>;
   auto watch_ends() -> Async<void>;
@@ -108,9 +66,10 @@ class Run {
   auto count_ends() -> Async<void>;
   auto watch_signals() -> void;
   [[nodiscard]] auto spec_of(std::size_t number) const -> Result<JobSpec>;
-  [[nodiscard]] auto lease() const -> Duration;
+  [[nodiscard]] auto file_options() const -> SqliteStorageOptions;
   [[nodiscard]] auto open_storage() -> Result<std::unique_ptr<Storage>>;
-  [[nodiscard]] auto scheduler_options() -> Result<SchedulerOptions>;
+  [[nodiscard]] auto open_directory() -> Result<std::shared_ptr<MemberDirectory>>;
+  [[nodiscard]] auto start_members() -> Result<void>;
   [[nodiscard]] auto is_complete() const -> bool { return history_.ended == arrivals_.size(); }
   template <class T>
   auto block(Async<T> work) -> Result<T> {
@@ -131,7 +90,8 @@ class Run {
   std::shared_ptr<RunObserver> observer_ = std::make_shared<RunObserver>(monitor_, options_);
   std::shared_ptr<LagFigures> lag_ = std::make_shared<LagFigures>();
   std::shared_ptr<Storage> storage_;
-  std::optional<Scheduler> scheduler_;
+  TakeoverMeter takeovers_;
+  Members members_{context_, options_};
   std::vector<Arrival> arrivals_;
   RunKey key_;
   RunHistory history_;
@@ -139,50 +99,52 @@ class Run {
   std::array<std::uint64_t, kTaskStates> tasks_{};
 };
 
-auto Run::lease() const -> Duration {
-  if (path_.empty()) return 4 * kHousekeeping;
-  return virtual_clock_ ? kVirtualLease : options_.manager_lease;
+auto Run::file_options() const -> SqliteStorageOptions {
+  SqliteStorageOptions file{path_};
+  if (!virtual_clock_) return file;
+  file.synchronous = SqliteStorageOptions::Synchronous::normal;
+  file.hold = [clock = virtual_clock_] { return std::make_shared<VirtualClock::Hold>(clock->hold()); };
+  return file;
 }
 
 auto Run::open_storage() -> Result<std::unique_ptr<Storage>> {
+  const auto lease = member_times(options_).lease;
   StorageLimits limits;
   limits.ended_jobs_max = std::max(limits.ended_jobs_max, arrivals_.size());
-  limits.manager_lease = lease();
+  limits.manager_lease = lease;
+  if (path_.empty() || virtual_clock_ || has_members(options_)) limits.session_lease = lease;
   if (path_.empty()) {
     MemoryStorageOptions memory;
     memory.limits = limits;
-    memory.limits.session_lease = lease();
     return make_memory_storage(std::move(memory), *clock_);
   }
-  SqliteStorageOptions sqlite{path_};
+  auto sqlite = file_options();
   sqlite.limits = limits;
   sqlite.ended_jobs_kept = Duration::max();
-  if (virtual_clock_) {
-    sqlite.synchronous = SqliteStorageOptions::Synchronous::normal;
-    sqlite.limits.session_lease = lease();
-    sqlite.hold = [clock = virtual_clock_] { return std::make_shared<VirtualClock::Hold>(clock->hold()); };
-  }
   return open_sqlite_storage(std::move(sqlite), *clock_);
 }
 
-auto Run::scheduler_options() -> Result<SchedulerOptions> {
-  SchedulerOptions options;
-  add_replay_handlers(options.handlers, clock_, monitor_);
-  options.storage = storage_;
-  SPIDER_TRY(const auto policy, options_.registry.make(options_.policy));
-  PolicyCoreOptions core;
-  core.poll_wait = storage_->limits().session_lease / 4;
-  core.seed = options_.seed;
-  SPIDER_TRY(options.core, make_policy_core(with_lag_meter(policy(), lag_), core));
-  options.service.cutoff = options.service.assignment_lease = 4 * kHousekeeping;
-  options.manager.slots = options_.workers;
-  options.manager.heartbeat_interval = lease() / 4;
-  options.manager.poll_wait = kHousekeeping;
-  options.manager.id = ManagerId{history_.manager.value + 1};  // nobody's whose lease still runs
-  options.dispatch_capacity = options_.workers;                // decisions are made as late as may be
-  options.clock = clock_;
-  options.observer = observer_;
-  return options;
+auto Run::open_directory() -> Result<std::shared_ptr<MemberDirectory>> {
+  if (!has_members(options_)) return std::shared_ptr<MemberDirectory>{};
+  std::unique_ptr<MemberDirectory> directory;
+  if (path_.empty()) {
+    SPIDER_TRY(directory, make_memory_directory(member_limits(options_), *clock_));
+  } else {
+    SqliteMemberDirectoryOptions sqlite;
+    sqlite.file = file_options();
+    sqlite.limits = member_limits(options_);
+    SPIDER_TRY(directory, open_sqlite_member_directory(std::move(sqlite), *clock_));
+  }
+  return std::shared_ptr<MemberDirectory>{std::move(directory)};
+}
+
+auto Run::start_members() -> Result<void> {
+  MemberParts parts{storage_, nullptr, clock_, observer_, lag_};
+  parts.monitor = &monitor_;
+  parts.takeovers = &takeovers_;
+  SPIDER_TRY(parts.directory, open_directory());
+  // Nobody's whose lease still runs; where others may begin at this moment, drawn at random.
+  return members_.start(parts, ManagerId{options_.member.empty() ? history_.manager.value + 1 : 0});
 }
 
 auto Run::execute() -> Result<RunReport> {
@@ -193,6 +155,7 @@ auto Run::execute() -> Result<RunReport> {
   if (options_.exec && options_.time != TimeMode::real_time) {
     return Error{Errc::invalid_argument, "--exec needs --time real"};
   }
+  SPIDER_TRY(check_members(options_));
   SPIDER_TRY(path_, sqlite_path(options_.storage));
   const auto begin = WallClock::now();
   if (options_.time == TimeMode::virtual_time) {
@@ -200,18 +163,18 @@ auto Run::execute() -> Result<RunReport> {
   } else {
     clock_ = std::make_shared<SystemClock>(context_.get_executor());
   }
-  SPIDER_TRY(auto inner, open_storage());
-  storage_ = std::make_shared<MonitoredStorage>(std::move(inner), monitor_, *clock_);
+  SPIDER_TRY(storage_, open_storage());
   watch_signals();
   SPIDER_TRY(block(recall()));
   if (virtual_clock_) virtual_clock_->run_until(history_.latest);
   if (!is_complete()) {
-    SPIDER_TRY(auto settings, scheduler_options());
-    scheduler_.emplace(context_.get_executor(), std::move(settings));
+    SPIDER_TRY(start_members());
     const auto done = block(replay());
-    const auto stopped = block(scheduler_->stop(StopMode::cancel, std::chrono::seconds{10}));
-    if (!stopped) return stopped.error();
+    SPIDER_TRY(block(members_.stop()));
     if (!done) return done.error();
+  }
+  if (!options_.member.empty()) {
+    SPIDER_TRY(block(read_back()));
   }
   SPIDER_TRY(block(count_ends()));
   SPIDER_TRY(auto result, report());
@@ -246,8 +209,20 @@ auto Run::recall() -> Async<void> {
   co_return success();
 }
 
+/// What all processes did: the monitor has seen only a part of it.
+auto Run::read_back() -> Async<void> {
+  monitor_ = Monitor{options_.workers};
+  const SpecOfJob spec = [this](std::size_t number) { return spec_of(number); };
+  auto reading = read_run_history(*storage_, key_, arrivals_.size(), spec, monitor_);
+  SPIDER_CO_TRY(history_, co_await std::move(reading));
+  monitor_.close(clock_->now());
+  co_return success();
+}
+
 auto Run::replay() -> Async<void> {
+  SPIDER_CO_TRY(co_await members_.meet());
   if (interrupted_) co_return Errc::cancelled;
+  members_.arm_kill();
   const auto executor = co_await asio::this_coro::executor;
   std::optional<Result<void>> submitted;
   asio::cancellation_signal stop_submitting;
@@ -304,7 +279,7 @@ auto Run::submit_all() -> Async<void> {
 }
 
 auto Run::submit(std::vector<JobSpec> jobs, std::size_t first) -> Async<void> {
-  SPIDER_CO_TRY(const auto answers, co_await scheduler_->submit_all(std::move(jobs)));
+  SPIDER_CO_TRY(const auto answers, co_await members_.first().submit_all(std::move(jobs)));
   for (std::size_t i = 0; i < answers.size(); ++i) {
     if (!answers[i]) co_return answers[i].error();
     history_.jobs[first + i] = answers[i].value().job;
@@ -368,6 +343,12 @@ auto Run::report() -> Result<RunReport> {
     waits.insert(waits.end(), group.waits_ns.begin(), group.waits_ns.end());
   result.wait = wait_figures(waits);
   result.lag = *lag_;
+  if (has_members(options_)) result.members = members_.figures();
+  if (options_.kill_member) {
+    const auto bound =
+        to_seconds(member_times(options_).lease + RetryPolicy{}.backoff_first) * options_.speed;
+    result.takeover = {takeovers_.lost_count(), to_seconds(takeovers_.longest()) * options_.speed, bound};
+  }
   result.assignments = observer_->assignments;
   result.rescheduled = observer_->rescheduled;
   result.stale_dropped = observer_->stale_dropped;

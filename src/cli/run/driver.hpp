@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,7 +36,15 @@ struct RunOptions {
   /// "memory:", or "sqlite:PATH": then a run that was interrupted or killed goes on where it was when it is
   /// run again with the same workloads and options.
   std::string storage = "memory:";
-  std::size_t workers = 4;  ///< task slots; ≥ 1
+  std::size_t workers = 4;     ///< task slots in all; ≥ 1
+  std::size_t schedulers = 1;  ///< members, which share work and workers; 1 … 64, at most `workers`
+  /// The last member is killed so much later, by the run's clock: nothing that it does counts from then on.
+  std::optional<Duration> kill_member;
+  /// Not empty: other processes may run the same workloads and options on the same file, each under a name of
+  /// its own, and share the work. Real time on a durable storage only. Figures are then of all of them, as
+  /// the storage tells them at the end; utilization is by this one's workers.
+  std::string member;
+  bool shed = false;  ///< members take less while the machine is busy; real time only
   TimeMode time = TimeMode::virtual_time;
   bool exec = false;  ///< tasks are real processes, in real time
   double speed = 1;   ///< real time only: run times and arrivals are divided by it; > 0
@@ -50,8 +59,8 @@ struct RunOptions {
 /// `rescheduled` and wall time are of the last part only.
 /// A command that outlived the run that started it is not stopped: it may run beside its repetition.
 /// SIGINT, SIGTERM and SIGHUP end it in an orderly way: what runs is stopped and given back.
-/// Errors: `unknown_policy`, `invalid_argument` (workers, speed, storage); `cancelled` by a signal;
-/// `SqliteErrc`, among them `foreign_file` when the file holds anything else than this run; what the
+/// Errors: `unknown_policy`, `invalid_argument` (workers, schedulers, speed, storage); `cancelled` by a
+/// signal; `SqliteErrc`, among them `foreign_file` when the file holds anything else than this run; what the
 /// storage or the core end with.
 [[nodiscard]] auto run_workloads(const std::vector<Workload>& workloads, const RunOptions& options)
     -> Result<RunReport>;

@@ -4,8 +4,38 @@
 
 namespace spider::cli {
 
+namespace {
+
+template <class T>
+auto refuse() -> Async<T> {
+  co_return Error{Errc::storage_unavailable, "this member was killed"};
+}
+
+}  // namespace
+
+template <class T>
+auto MonitoredStorage::unless_cut_off(Async<T> call) -> Async<T> {
+  return cut_off_ ? refuse<T>() : std::move(call);
+}
+
+auto MonitoredStorage::cut_off() -> void {
+  if (std::exchange(cut_off_, true)) return;
+  for (const auto& [instance, running] : running_) lose(running.task);
+  if (takeovers_ != nullptr) {
+    for (const auto& task : leased_) takeovers_->lost(task, clock_.now());
+  }
+  running_.clear();
+  leased_.clear();
+}
+
+/// It runs no more, and will be run again.
+auto MonitoredStorage::lose(TaskRef task) -> void {
+  monitor_.finished(task, FinishRequest::Kind::failed, true, clock_.now());
+  if (takeovers_ != nullptr) takeovers_->lost(task, clock_.now());
+}
+
 auto MonitoredStorage::submit(std::span<const JobSpec> jobs) -> Async<std::vector<Result<Submitted>>> {
-  auto answers = co_await inner_->submit(jobs);
+  auto answers = co_await unless_cut_off(inner_->submit(jobs));
   if (!answers) co_return answers.error();
   for (std::size_t i = 0; i < answers.value().size(); ++i) {
     const auto& answer = answers.value()[i];
@@ -14,81 +44,117 @@ auto MonitoredStorage::submit(std::span<const JobSpec> jobs) -> Async<std::vecto
   co_return answers;
 }
 
+auto MonitoredStorage::polled(Async<InboundBatch> poll) -> Async<InboundBatch> {
+  auto batch = co_await std::move(poll);
+  if (!batch || takeovers_ == nullptr) co_return batch;
+  for (const auto& entry : batch.value().entries) {
+    if (cut_off_) {
+      takeovers_->lost(entry.ref(), clock_.now());  // leased to nobody
+    } else {
+      takeovers_->offered(entry.ref(), clock_.now());
+      leased_.insert(entry.ref());
+    }
+  }
+  co_return batch;
+}
+
 auto MonitoredStorage::start(std::span<const TaskAssignment> assignments, ManagerId manager)
     -> Async<std::vector<Result<StartedTask>>> {
-  auto answers = co_await inner_->start(assignments, manager);
+  auto answers = co_await unless_cut_off(inner_->start(assignments, manager));
+  for (const auto& assignment : assignments) leased_.erase(assignment.ref());
   if (!answers) co_return answers.error();
   for (const auto& answer : answers.value()) {
     if (!answer) continue;
     const auto& task = answer.value();
-    last_attempts_[task.instance.id] = task.attempt >= task.spec->retry.attempts_max;
     monitor_.started(task.instance.task, clock_.now());
+    if (cut_off_) {  // meanwhile
+      lose(task.instance.task);
+    } else {
+      running_[task.instance.id] = {task.instance.task, task.attempt >= task.spec->retry.attempts_max};
+    }
   }
   co_return answers;
 }
 
 auto MonitoredStorage::finish(std::span<const FinishRequest> requests) -> Async<std::vector<Result<void>>> {
-  auto answers = co_await inner_->finish(requests);
-  if (!answers) co_return answers.error();
-  for (std::size_t i = 0; i < answers.value().size(); ++i) {
+  std::vector<std::unordered_map<InstanceId, Running>::node_type> ending;  // not lost while this is under way
+  for (const auto& request : requests) ending.push_back(running_.extract(request.instance.id));
+  auto answers = co_await unless_cut_off(inner_->finish(requests));
+  for (std::size_t i = 0; i < requests.size(); ++i) {
     const auto& request = requests[i];
-    const auto known = last_attempts_.find(request.instance.id);
-    const auto last_attempt = known != last_attempts_.end() && known->second;
-    if (known != last_attempts_.end()) last_attempts_.erase(known);
-    if (!answers.value()[i]) continue;
-    monitor_.finished(request.instance.task, request.kind, request.retry && !last_attempt, clock_.now());
+    const bool known = !ending[i].empty();
+    const bool last_attempt = known && ending[i].mapped().last_attempt;
+    if (!answers && known && cut_off_) lose(request.instance.task);
+    if (!answers && known && !cut_off_) running_.insert(std::move(ending[i]));
+    if (!answers || !answers.value()[i]) continue;
+    const bool again = request.retry && !last_attempt;
+    monitor_.finished(request.instance.task, request.kind, again, clock_.now());
+    const bool failed = request.kind == FinishRequest::Kind::failed;
+    if (request.kind == FinishRequest::Kind::succeeded || (failed && !again)) ++tasks_ended_;
   }
   co_return answers;
 }
 
 auto MonitoredStorage::poll_ended(EndedCursor cursor, Duration wait) -> Async<EndedBatch> {
-  return inner_->poll_ended(cursor, wait);
+  return unless_cut_off(inner_->poll_ended(cursor, wait));
 }
 
 auto MonitoredStorage::limits() const -> const StorageLimits& { return inner_->limits(); }
 
 auto MonitoredStorage::register_scheduler(SchedulerInfo info) -> Async<Registration> {
-  return inner_->register_scheduler(std::move(info));
+  return unless_cut_off(inner_->register_scheduler(std::move(info)));
 }
 auto MonitoredStorage::unregister_scheduler(Registration registration) -> Async<void> {
-  return inner_->unregister_scheduler(registration);
+  return unless_cut_off(inner_->unregister_scheduler(registration));
 }
 auto MonitoredStorage::poll_ready(PollRequest request) -> Async<InboundBatch> {
-  return inner_->poll_ready(std::move(request));
+  return polled(unless_cut_off(inner_->poll_ready(std::move(request))));
 }
 auto MonitoredStorage::poll_commit_ready(PollRequest request) -> Async<InboundBatch> {
-  return inner_->poll_commit_ready(std::move(request));
+  return polled(unless_cut_off(inner_->poll_commit_ready(std::move(request))));
 }
 auto MonitoredStorage::poll_cleanup_ready(PollRequest request) -> Async<InboundBatch> {
-  return inner_->poll_cleanup_ready(std::move(request));
+  return polled(unless_cut_off(inner_->poll_cleanup_ready(std::move(request))));
 }
-auto MonitoredStorage::job_state(JobId job) -> Async<JobState> { return inner_->job_state(job); }
-auto MonitoredStorage::cancel(JobId job) -> Async<JobState> { return inner_->cancel(job); }
-auto MonitoredStorage::view(JobId job) -> Async<JobView> { return inner_->view(job); }
+auto MonitoredStorage::job_state(JobId job) -> Async<JobState> {
+  return unless_cut_off(inner_->job_state(job));
+}
+auto MonitoredStorage::cancel(JobId job) -> Async<JobState> { return unless_cut_off(inner_->cancel(job)); }
+auto MonitoredStorage::view(JobId job) -> Async<JobView> { return unless_cut_off(inner_->view(job)); }
 auto MonitoredStorage::view_tasks(JobId job, Page page) -> Async<std::vector<TaskView>> {
-  return inner_->view_tasks(job, page);
+  return unless_cut_off(inner_->view_tasks(job, page));
 }
-auto MonitoredStorage::explain(TaskRef task) -> Async<TaskExplanation> { return inner_->explain(task); }
+auto MonitoredStorage::explain(TaskRef task) -> Async<TaskExplanation> {
+  return unless_cut_off(inner_->explain(task));
+}
 auto MonitoredStorage::list(JobFilter filter) -> Async<std::vector<JobView>> {
-  return inner_->list(std::move(filter));
+  return unless_cut_off(inner_->list(std::move(filter)));
 }
 auto MonitoredStorage::wait(JobId job, Duration timeout) -> Async<JobState> {
-  return inner_->wait(job, timeout);
+  return unless_cut_off(inner_->wait(job, timeout));
 }
 auto MonitoredStorage::outputs(JobId job, Page page) -> Async<std::vector<TaskOutput>> {
-  return inner_->outputs(job, page);
+  return unless_cut_off(inner_->outputs(job, page));
 }
-auto MonitoredStorage::retry(JobId job) -> Async<void> { return inner_->retry(job); }
-auto MonitoredStorage::pause(PauseTarget target) -> Async<void> { return inner_->pause(std::move(target)); }
-auto MonitoredStorage::resume(PauseTarget target) -> Async<void> { return inner_->resume(std::move(target)); }
+auto MonitoredStorage::retry(JobId job) -> Async<void> { return unless_cut_off(inner_->retry(job)); }
+auto MonitoredStorage::pause(PauseTarget target) -> Async<void> {
+  return unless_cut_off(inner_->pause(std::move(target)));
+}
+auto MonitoredStorage::resume(PauseTarget target) -> Async<void> {
+  return unless_cut_off(inner_->resume(std::move(target)));
+}
 auto MonitoredStorage::has_pending(std::string resource_group, CoalesceKey key) -> Async<bool> {
-  return inner_->has_pending(std::move(resource_group), std::move(key));
+  return unless_cut_off(inner_->has_pending(std::move(resource_group), std::move(key)));
 }
 auto MonitoredStorage::parent_outputs(TaskInstance instance) -> Async<std::vector<std::vector<Bytes>>> {
-  return inner_->parent_outputs(instance);
+  return unless_cut_off(inner_->parent_outputs(instance));
 }
-auto MonitoredStorage::renew(ManagerId manager) -> Async<Renewal> { return inner_->renew(manager); }
-auto MonitoredStorage::sweep(std::size_t limit) -> Async<SweepReport> { return inner_->sweep(limit); }
+auto MonitoredStorage::renew(ManagerId manager) -> Async<Renewal> {
+  return unless_cut_off(inner_->renew(manager));
+}
+auto MonitoredStorage::sweep(std::size_t limit) -> Async<SweepReport> {
+  return unless_cut_off(inner_->sweep(limit));
+}
 auto MonitoredStorage::run() -> Async<void> { return inner_->run(); }
 
 }  // namespace spider::cli

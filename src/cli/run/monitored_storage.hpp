@@ -1,22 +1,34 @@
 #pragma once
 
-/// A storage that forwards every call to another one and tells a Monitor what was acknowledged. On
-/// one strand only, as the monitor is.
+/// A storage that forwards every call to another one and tells a Monitor what was acknowledged: the storage
+/// as one member sees it. It knows what its member holds, and can be cut off. On one strand only, as the
+/// monitor is.
 
 #include "cli/run/monitor.hpp"
+#include "cli/run/takeover_meter.hpp"
 #include "spider/clock.hpp"
 #include "spider/storage.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace spider::cli {
 
 class MonitoredStorage final : public Storage {
  public:
-  /// Monitor and clock outlive the storage.
-  MonitoredStorage(std::unique_ptr<Storage> inner, Monitor& monitor, Clock& clock)
-      : inner_{std::move(inner)}, monitor_{monitor}, clock_{clock} {}
+  /// Monitor, clock and meter outlive the storage; the meter may be null.
+  MonitoredStorage(std::shared_ptr<Storage> inner, Monitor& monitor, Clock& clock,
+                   TakeoverMeter* takeovers = nullptr)
+      : inner_{std::move(inner)}, monitor_{monitor}, clock_{clock}, takeovers_{takeovers} {}
+
+  /// The member is gone, as by a `kill -9`: nothing reaches the storage any more, every call answers
+  /// `storage_unavailable`. What it held is told to the monitor and the meter.
+  auto cut_off() -> void;
+
+  /// Tasks that ended here for good.
+  [[nodiscard]] auto tasks_ended() const noexcept -> std::uint64_t { return tasks_ended_; }
 
   auto register_scheduler(SchedulerInfo info) -> Async<Registration> override;
   auto unregister_scheduler(Registration registration) -> Async<void> override;
@@ -50,10 +62,24 @@ class MonitoredStorage final : public Storage {
   auto run() -> Async<void> override;
 
  private:
-  std::unique_ptr<Storage> inner_;
+  struct Running {
+    TaskRef task;
+    bool last_attempt = false;
+  };
+
+  template <class T>
+  [[nodiscard]] auto unless_cut_off(Async<T> call) -> Async<T>;
+  auto polled(Async<InboundBatch> poll) -> Async<InboundBatch>;
+  auto lose(TaskRef task) -> void;
+
+  std::shared_ptr<Storage> inner_;
   Monitor& monitor_;
   Clock& clock_;
-  std::unordered_map<InstanceId, bool> last_attempts_;  // of running instances: whether no other follows
+  TakeoverMeter* takeovers_;
+  bool cut_off_ = false;
+  std::uint64_t tasks_ended_ = 0;
+  std::unordered_map<InstanceId, Running> running_;
+  std::unordered_set<TaskRef> leased_;  // polled and not started; only with a meter
 };
 
 }  // namespace spider::cli

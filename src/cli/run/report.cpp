@@ -74,6 +74,40 @@ auto print_groups(std::ostream& out, std::vector<GroupFigures*> groups) -> void 
   if (groups.size() > kListed) out << "  … and " << groups.size() - kListed << " more groups\n";
 }
 
+auto print_members(std::ostream& out, const std::vector<MemberFigures>& members) -> void {
+  std::uint64_t tasks = 0;
+  for (const auto& member : members) tasks += member.tasks;
+  out << "  " << std::left << std::setw(26) << "member" << std::right << std::setw(10) << "tasks"
+      << std::setw(9) << "share" << std::setw(11) << "conflicts" << std::setw(8) << "shed" << std::setw(9)
+      << "moved" << '\n';
+  for (const auto& member : members) {
+    const auto share =
+        static_cast<double>(member.tasks) / static_cast<double>(std::max<std::uint64_t>(tasks, 1));
+    out << "  " << std::left << std::setw(26) << (member.killed ? member.id + " (killed)" : member.id)
+        << std::right << std::setw(10) << member.tasks << std::fixed << std::setprecision(3) << std::setw(9)
+        << share << std::setw(11) << member.conflicts << std::setw(8) << member.shed << std::setw(9)
+        << member.moved << '\n';
+  }
+}
+
+auto members_json(const std::vector<MemberFigures>& members) -> Json {
+  auto list = Json::array();
+  for (const auto& member : members) {
+    list.push_back({{"id", member.id},
+                    {"tasks", member.tasks},
+                    {"conflicts", member.conflicts},
+                    {"shed", member.shed},
+                    {"moved", member.moved},
+                    {"killed", member.killed}});
+  }
+  return list;
+}
+
+auto takeover_json(const std::optional<TakeoverFigures>& takeover) -> Json {
+  if (!takeover) return nullptr;
+  return {{"lost", takeover->lost}, {"longest_s", takeover->longest_s}, {"bound_s", takeover->bound_s}};
+}
+
 }  // namespace
 
 auto to_json(RunReport& report) -> Json {
@@ -115,7 +149,8 @@ auto to_json(RunReport& report) -> Json {
             {"stale_dropped", report.stale_dropped},
             {"rescheduled", report.rescheduled},
             {"folded", report.folded}}},
-          {"members", Json::array()},
+          {"members", members_json(report.members)},
+          {"takeover", takeover_json(report.takeover)},
           {"wall_s", report.wall_s},
           {"tasks_per_s", report.tasks_per_s()},
           {"peak_rss_bytes", report.peak_rss_bytes},
@@ -152,6 +187,13 @@ auto print_table(std::ostream& out, RunReport& report) -> void {
   line(out, "wall time", wall.str());
   line(out, "violations", std::to_string(report.violations));
   for (const auto& complaint : report.complaints) out << "    " << complaint << '\n';
+  if (report.takeover) {
+    std::ostringstream takeover;
+    takeover << report.takeover->lost << " tasks of the killed member, the last one offered again after "
+             << seconds(report.takeover->longest_s);
+    line(out, "takeover", takeover.str());
+  }
+  if (!report.members.empty()) print_members(out, report.members);
   std::vector<GroupFigures*> groups;
   for (auto& group : report.groups) groups.push_back(&group);
   if (!groups.empty()) print_groups(out, std::move(groups));

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <iosfwd>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,23 @@ struct WaitFigures {
 
 /// Sorts `waits_ns` in place.
 [[nodiscard]] auto wait_figures(std::vector<std::int64_t>& waits_ns) -> WaitFigures;
+
+/// One of several schedulers on the storage.
+struct MemberFigures {
+  std::string id;
+  std::uint64_t tasks = 0;      ///< that ended here
+  std::uint64_t conflicts = 0;  ///< entries taken from slots that another active member owns first
+  std::uint64_t shed = 0;       ///< polls for less than its share, because the machine was busy
+  std::uint64_t moved = 0;      ///< slots that it began or ceased to own
+  bool killed = false;
+};
+
+/// What a killed member held.
+struct TakeoverFigures {
+  std::uint64_t lost = 0;  ///< tasks, leased or running
+  double longest_s = 0;    ///< until the storage offered the last of them to another member
+  double bound_s = 0;      ///< the lease, and the back-off before another attempt
+};
 
 struct RunReport {
   // The workload.
@@ -46,6 +64,9 @@ struct RunReport {
   WaitFigures wait;
   std::vector<GroupFigures> groups;
   LagFigures lag;
+
+  std::vector<MemberFigures> members;  ///< none when there was a single scheduler
+  std::optional<TakeoverFigures> takeover;
 
   std::uint64_t assignments = 0;
   std::uint64_t stale_dropped = 0;

@@ -66,6 +66,7 @@ RunKey::RunKey(const std::vector<Workload>& workloads, const RunOptions& options
   print.feed(std::uint64_t{options.exec});
   print.feed(options.speed);
   print.feed(options.seed);
+  if (options.schedulers > 1) print.feed(std::uint64_t{options.schedulers});
   for (const auto& workload : workloads) {
     print.feed(std::uint64_t{workload.jobs.size()});
     for (const auto& job : workload.jobs) feed_job(print, job);
