@@ -1,12 +1,15 @@
-// Real threads on a memory storage: n concurrent submitters of one key insert exactly one job, and what
+// Real threads on a storage: n concurrent submitters of one key insert exactly one job, and what
 // arrives while it runs makes exactly one more.
 
 #include "spider/storage/memory.hpp"
+#include "spider/storage/sqlite.hpp"
 #include "spider/system_clock.hpp"
+#include "temporary_folder.hpp"
 
 #include <gtest/gtest.h>
 #include <boost/asio/thread_pool.hpp>
 
+#include <array>
 #include <atomic>
 #include <barrier>
 #include <set>
@@ -117,6 +120,38 @@ TEST_F(CoalescingRace, EveryJobEndsAndNoKeyRunsTwiceAtOnce) {
     EXPECT_EQ(job.state, JobState::succeeded);
   }
   EXPECT_LE(runs.load(), kThreads / 2 * kRounds);
+}
+
+// Two connections, as two processes would have them.
+TEST(CoalescingRaceOfSqlite, OfConcurrentSubmittersOnOneFileExactlyOneInserts) {
+  constexpr std::size_t kRoundsOfSqlite = 20;
+  const TemporaryFolder folder;
+  asio::thread_pool timers{1};
+  SystemClock clock{timers.get_executor()};
+  const auto open = [&] { return open_sqlite_storage(SqliteStorageOptions{folder / "file"}, clock).value(); };
+  const std::array storages{open(), open()};
+  std::array<std::atomic<int>, kRoundsOfSqlite> inserted{};
+  std::barrier together{static_cast<std::ptrdiff_t>(kThreads)};
+  std::vector<std::thread> threads;
+  for (std::uint64_t number = 0; number < kThreads; ++number) {
+    threads.emplace_back([&, number] {
+      for (std::size_t round = 0; round < kRoundsOfSqlite; ++round) {
+        JobSpec spec;
+        spec.tasks.emplace_back().handler = "work";
+        spec.tasks[0].coalesce = CoalesceKey{"work", {std::to_string(round)}};
+        together.arrive_and_wait();
+        asio::io_context context;
+        const auto answers = block_on(context, storages[number % 2]->submit(std::span{&spec, 1}));
+        if (!answers.value().at(0).value().existing) inserted[round].fetch_add(1);
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  asio::io_context context;
+  const auto jobs = block_on(context, storages[0]->list(JobFilter{})).value();
+  ASSERT_EQ(jobs.size(), kRoundsOfSqlite);
+  for (const auto& job : jobs) EXPECT_EQ(job.submitters, kThreads) << "job " << job.id.value;
+  for (std::size_t round = 0; round < kRoundsOfSqlite; ++round) EXPECT_EQ(inserted[round].load(), 1) << round;
 }
 
 }  // namespace
