@@ -35,6 +35,7 @@ enum class Note : std::uint8_t {
   observed,      ///< kind of event, job, task, session, count
   violation,
   phase,
+  worker,  ///< 1 claimed, 2 renewed or released: worker, epoch, owner; 3 swept: reclaimed, completed, removed
 };
 
 class EventLog {

@@ -168,6 +168,10 @@ auto expand(std::uint64_t seed, const std::string& policy) -> SimCase {
         {.at = milliseconds{rng.below(2000)}, .batch = 1 + rng.below(32), .lanes = 1 + rng.below(3)});
   }
   drawn.rates = draw_rates(rng);
+  if (rng.chance(0.5)) {
+    drawn.idle_workers = 1 + rng.below(12);
+    drawn.claimants = 1 + rng.below(6);
+  }
   return drawn;
 }
 
@@ -184,6 +188,7 @@ auto describe(const SimCase& what) -> std::string {
   for (std::size_t i = 0; i < what.managers.size(); ++i) {
     text << (i == 0 ? "" : "+") << what.managers[i].lanes << 'x' << what.managers[i].batch;
   }
+  if (what.idle_workers > 0) text << " idle=" << what.claimants << '/' << what.idle_workers;
   text << " faults=";
   if (!what.rates) text << what.faults.size();
   for (std::size_t kind = 0; what.rates && kind < kFaultKinds; ++kind) {

@@ -116,6 +116,9 @@ class Shrinker {
       job.weight = 1;
       accept(std::move(plain));
     }
+    auto without = best_;
+    without.idle_workers = without.claimants = 0;
+    accept(std::move(without));
     auto plain = best_;
     plain.latency_max = {};
     for (auto& manager : plain.managers) manager.lanes = 1;

@@ -93,6 +93,10 @@ auto to_test(const SimCase& what, const Violation& broken, const std::string& pa
   out << ";\n  failing.safety = ";
   write(out, what.safety);
   out << ";\n";
+  if (what.idle_workers > 0) {
+    out << "  failing.idle_workers = " << what.idle_workers << ";\n"
+        << "  failing.claimants = " << what.claimants << ";\n";
+  }
   for (std::size_t i = 0; i < what.submits.size(); ++i) write(out, i + 1, what.submits[i]);
   for (const auto& manager : what.managers) {
     out << "  failing.managers.push_back({.at = ";

@@ -6,6 +6,7 @@
 #include "sim/faulty_storage.hpp"
 #include "sim/fleet.hpp"
 #include "sim/gremlin.hpp"
+#include "sim/idle_workers.hpp"
 #include "sim/watched_storage.hpp"
 #include "spider/dispatch_channel.hpp"
 #include "spider/dispatch_service.hpp"
@@ -117,6 +118,7 @@ class World {
   std::unique_ptr<Storage> storage_;
   std::optional<StorageMonitor> storage_monitor_;
   std::optional<DispatchMonitor> dispatch_monitor_;
+  IdleWorkers workers_{context_};
   DispatchChannel channel_;
   std::optional<HandedBackQueue> handed_back_;
   std::optional<WatchedSource> source_;
@@ -176,6 +178,7 @@ auto World::live(const PolicyFactory& policy) -> void {
   context_.spawn(core.run());
   context_.spawn(application.run());
   context_.spawn(gremlin.run());
+  workers_.begin();
   fleet.begin();
 
   const auto step = seconds{1};
@@ -250,6 +253,7 @@ auto World::end(CoreKeeper& core) -> void {
     context_.complain("I12", std::to_string(context_.running) + " coroutines have not ended");
   }
   close();
+  workers_.close();
 }
 
 auto World::close() -> void {

@@ -24,6 +24,11 @@ TEST(Simulation, HundredSeedsKeepAllPromises) {
   EXPECT_TRUE(report.clean()) << report.to_text();
   EXPECT_GE(report.dispatches, 100U * report.seeds);
   EXPECT_EQ(report.twice, 5U);
+  for (const auto kind :
+       {FaultKind::worker_claim_crash, FaultKind::worker_release_crash, FaultKind::worker_ghost,
+        FaultKind::sweeper_false_suspicion, FaultKind::deliver_fails}) {
+    EXPECT_GT(report.faults[static_cast<std::size_t>(kind)], 0U) << to_string(kind);
+  }
 }
 
 TEST(Simulation, SameSeedGivesTheSameLog) {

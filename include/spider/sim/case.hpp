@@ -65,6 +65,8 @@ struct SimCase {
   Duration latency_max{};             ///< of some of the calls to the storage
   Duration task_seconds_max = std::chrono::milliseconds{500};  ///< run times are between 0 and this
   Duration safety = std::chrono::seconds{20};  ///< how long faults happen; then everything must heal
+  std::uint64_t idle_workers = 0;              ///< in a pool, apart from the rest
+  std::uint64_t claimants = 0;                 ///< who claim them
   std::vector<SubmitEvent> submits;
   std::vector<ManagerEvent> managers;
   std::vector<FaultEvent> faults;     ///< exactly these; used when there are no rates

@@ -83,15 +83,21 @@ enum class FaultKind : std::uint8_t {
   core_restart,
   policy_slow,
   policy_throws,
+  // The pool of idle workers.
+  worker_claim_crash,       ///< a claim is cut short: nobody learns of it
+  worker_release_crash,     ///< a release, a sweep or an add is cut short
+  worker_ghost,             ///< a worker goes without a word, perhaps while it is claimed
+  sweeper_false_suspicion,  ///< a sweeper whose clock is ahead takes workers from the living
+  deliver_fails,            ///< what a worker was claimed for does not get through to it
 };
-inline constexpr std::size_t kFaultKinds = static_cast<std::size_t>(FaultKind::policy_throws) + 1;
+inline constexpr std::size_t kFaultKinds = static_cast<std::size_t>(FaultKind::deliver_fails) + 1;
 
 /// The name, as written above.
 [[nodiscard]] auto to_string(FaultKind kind) noexcept -> std::string_view;
 /// None when there is no such kind.
 [[nodiscard]] auto fault_kind(std::string_view name) noexcept -> std::optional<FaultKind>;
 
-/// Kinds that wait for the parts which they are to break: sharded storages and pools of idle workers.
+/// Kinds that wait for the part which they are to break: several members on one storage.
 [[nodiscard]] auto faults_not_yet() noexcept -> std::span<const std::string_view>;
 
 using FaultCounts = std::array<std::uint64_t, kFaultKinds>;  ///< by FaultKind
