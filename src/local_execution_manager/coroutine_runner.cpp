@@ -13,11 +13,11 @@ constexpr std::uint32_t kTasksPerTurn = 64;  // then others on the executor get 
 
 }  // namespace
 
-auto CoroutineRunner::push(const std::vector<RunningTaskPtr>& tasks) -> void {
+auto CoroutineRunner::push(std::vector<RunningTaskPtr>&& tasks) -> void {
   std::shared_ptr<CoroutineHome> woken;
   {
     const std::scoped_lock lock{mutex_};
-    queue_.insert(queue_.end(), tasks.begin(), tasks.end());
+    queue_.insert(queue_.end(), std::make_move_iterator(tasks.begin()), std::make_move_iterator(tasks.end()));
     woken = choose_home();
   }
   if (woken) woken->wake();

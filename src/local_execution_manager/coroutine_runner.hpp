@@ -25,7 +25,7 @@ class CoroutineRunner final : public std::enable_shared_from_this<CoroutineRunne
       : executor_{std::move(executor)}, mailbox_{std::move(mailbox)} {}
 
   /// Each task comes back through the mailbox: run, or not begun if it was cancelled before.
-  auto push(const std::vector<RunningTaskPtr>& tasks) -> void;
+  auto push(std::vector<RunningTaskPtr>&& tasks) -> void;
   /// The tasks that nobody has begun; they will not be.
   [[nodiscard]] auto take_back() -> std::vector<RunningTaskPtr>;
   /// Of a task that was pushed. Its handler is cancelled, or not begun at all.

@@ -63,11 +63,11 @@ auto ManagerState::start(std::vector<TaskAssignment> assignments) -> Async<void>
 
 auto ManagerState::launch(const TaskAssignment& assignment, StartedTask started, TimePoint now) -> void {
   if (running_.empty()) holding_->notify_all();
-  const auto spec = started.spec;
-  auto handler = handlers_.find(spec->handler);
+  const auto& spec = *started.spec;
+  auto handler = handlers_.find(spec.handler);
   if (!handler || stopping_) {
     FinishRequest request{started.instance, FinishRequest::Kind::released};
-    Error why{Errc::unknown_handler, spec->handler};
+    Error why{Errc::unknown_handler, spec.handler};
     if (!stopping_) request.delay = options_.release_delay;
     if (stopping_) why = Errc::closed;
     put_report(std::move(request), ended(assignment, Duration::zero()), std::move(why));
@@ -88,14 +88,14 @@ auto ManagerState::launch(const TaskAssignment& assignment, StartedTask started,
   auto begun = event(EventKind::task_started, assignment.ref());
   begun.group = assignment.group;
   begun.duration = now - assignment.ready_at;
-  if (spec->coalesce) {
-    begun.operation = spec->coalesce->operation;
+  if (spec.coalesce) {
+    begun.operation = spec.coalesce->operation;
     begun.fold = task->started.fold;
     begun.count = task->started.folded;
   }
   begun.at = now;
   parts_.observer.observe(begun);
-  const auto has_parents = assignment.task.kind() == TaskKind::regular && !spec->parents.empty();
+  const auto has_parents = assignment.task.kind() == TaskKind::regular && !spec.parents.empty();
   if (has_parents && task->handler->wants_context()) {
     spawn(prepare(std::move(task)), {});
   } else {
@@ -149,7 +149,7 @@ auto ManagerState::begin(const RunningTaskPtr& task, std::vector<std::vector<Byt
 
 auto ManagerState::run_begun() -> void {
   if (!plain_begun_.empty()) plain_runner_->push(plain_begun_);
-  if (!coroutines_begun_.empty()) coroutine_runner_->push(coroutines_begun_);
+  if (!coroutines_begun_.empty()) coroutine_runner_->push(std::move(coroutines_begun_));
   plain_begun_.clear();
   coroutines_begun_.clear();
 }

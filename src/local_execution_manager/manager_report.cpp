@@ -82,11 +82,13 @@ auto ManagerState::ended(const TaskAssignment& assignment, Duration duration) co
   return said;
 }
 
-auto ManagerState::put_report(FinishRequest request, Event said, Error error) -> void {
-  said.kind = event_of(request.kind);
+auto ManagerState::put_report(FinishRequest&& request, const Event& said, Error error) -> void {
   if (outbox_.empty()) reported_->notify_all();
+  auto& report = outbox_reports_.emplace_back();
+  report.event = said;
+  report.event.kind = event_of(request.kind);
+  report.error = std::move(error);
   outbox_.push_back(std::move(request));
-  outbox_reports_.push_back({said, std::move(error)});
 }
 
 auto ManagerState::report() -> Async<void> {

@@ -68,7 +68,7 @@ class ManagerState {
   auto forget(RunningTask& task) -> void;
   auto settle(RunningTask& task, TimePoint now) -> void;
   [[nodiscard]] auto ended(const TaskAssignment& assignment, Duration duration) const -> Event;
-  auto put_report(FinishRequest request, Event said, Error error) -> void;
+  auto put_report(FinishRequest&& request, const Event& said, Error error) -> void;
   auto report() -> Async<void>;
   auto conclude(const FinishRequest& request, Report& report, const Result<void>& answer) -> void;
 

@@ -42,6 +42,7 @@ auto check_acyclic(const JobSpec& job, const JobGraph& graph) -> Result<void> {
 
 auto JobGraph::node_of(std::uint32_t task_index) const -> std::uint32_t {
   if (tasks() == nodes()) return task_index;
+  if (nodes() == 1) return 0;
   const auto after = std::ranges::upper_bound(first_, task_index);
   return static_cast<std::uint32_t>(after - first_.begin()) - 1;
 }
