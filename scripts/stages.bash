@@ -1,6 +1,6 @@
 # The stages of scripts/test, and what they count. Sourced from the root of the tree.
 
-all_stages=(format tidy dev headers examples fuzz asan tsan release sim package)
+all_stages=(format tidy dev headers examples fuzz asan tsan release bench sim package)
 jobs=${SPIDER_JOBS:-$(nproc)}
 passed=0 failed=0 skipped=0
 failures=() skips=()
@@ -141,6 +141,19 @@ stage_release() {
   fi
   build release spider_program &&
     step "release info" build/release/spider info examples/workflows/photo-mosaic.json
+}
+
+# That the benchmarks run in the optimised build. How fast they are is for a quiet machine to say.
+stage_bench() {
+  local groups=(channel core idle pipeline)
+  step "release configuration" cmake --preset release || return
+  if ! grep -qs '^SPIDER_BUILD_BENCH:BOOL=ON' build/release/CMakeCache.txt; then
+    skip_one bench "Google Benchmark or oneTBB is not installed"
+    return
+  fi
+  build release "${groups[@]/#/spider_bench_}" &&
+    step "bench quick" bench/run --quick --programs build/release --json build/logs/bench.json \
+      "${groups[@]/#/--only=}"
 }
 
 # A user's project, built against what is installed.

@@ -12,7 +12,7 @@ def rate(name):
 
 
 SETTINGS = ("single", "default", "batched")  # how many a manager takes at once, or has slots
-IDLE, POST = program("idle_dispatch"), program("bare_post")
+IDLE, POST = program("idle_dispatch", "few_idle_dispatches"), program("bare_post", "few_bare_posts")
 TASKS = program("sleeping_tasks/10000", "sleeping_tasks/160")
 TIMERS = program("sleeping_timers/10000", "sleeping_timers/160")
 
@@ -26,6 +26,8 @@ MEASURES = [
     *(Figure(f"dispatch_{p}_{name}", Value(program(f"dispatch/{name}"), p), "us")
       for name in SETTINGS for p in ("p50_us", "p99_us", "p999_us")),
     *(Figure(f"pipeline_tasks_per_s_{name}", rate(f"whole/{name}"), "1/s") for name in SETTINGS),
+    *(Figure(f"pipeline_{p}_{name}", Value(program(f"whole/{name}"), p), "us")
+      for name in SETTINGS for p in ("p50_us", "p99_us", "p999_us")),
     Figure("pipeline_tasks_per_s_one_task_jobs", rate("whole/one_task_jobs"), "1/s"),
     *(Figure(f"idle_dispatch_{p}", Value(IDLE, p), "us") for p in ("p50_us", "p99_us", "p999_us")),
     Figure("bare_post_p50_us", Value(POST, "p50_us"), "us"),

@@ -82,6 +82,8 @@ auto bare_post(benchmark::State& state) -> void {
 
 BENCHMARK(idle_dispatch)->UseManualTime()->Iterations(2'000);
 BENCHMARK(bare_post)->UseManualTime()->Iterations(2'000);
+BENCHMARK(idle_dispatch)->Name("few_idle_dispatches")->UseManualTime()->Iterations(100);
+BENCHMARK(bare_post)->Name("few_bare_posts")->UseManualTime()->Iterations(100);
 
 }  // namespace
 }  // namespace spider::bench

@@ -2,6 +2,7 @@
 
 #include "spider/scheduler.hpp"
 #include "spider/storage/memory.hpp"
+#include "support/latencies.hpp"
 
 #include <benchmark/benchmark.h>
 #include <boost/asio/detached.hpp>
@@ -14,6 +15,7 @@
 #include <cstdint>
 #include <future>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace spider::bench {
@@ -31,13 +33,25 @@ auto sleep_10ms() -> Async<void> {
   co_return success();
 }
 
-auto make_scheduler(asio::thread_pool& threads, std::size_t slots) -> std::unique_ptr<Scheduler> {
+/// How long each task was ready before its handler was started. One manager says so, on its strand.
+class StartLatencies final : public Observer {
+ public:
+  auto observe(const Event& event) noexcept -> void override {
+    if (event.kind == EventKind::task_started) workers[0].add(event.duration);
+  }
+
+  std::vector<Latencies> workers = std::vector<Latencies>(1);
+};
+
+auto make_scheduler(asio::thread_pool& threads, std::size_t slots, std::shared_ptr<Observer> observer = {})
+    -> std::unique_ptr<Scheduler> {
   Handlers handlers;
   handlers.add("nothing", do_nothing);
   handlers.add("sleep", sleep_10ms);
   SchedulerOptions options;
   options.handlers = handlers;
   options.manager.slots = slots;
+  options.observer = std::move(observer);
   return std::make_unique<Scheduler>(threads.get_executor(), std::move(options));
 }
 
@@ -71,10 +85,11 @@ auto stop(asio::thread_pool& threads, Scheduler& scheduler) -> void {
 
 /// `jobs` jobs, each an array of `tasks` no-op tasks, submitted in one call and waited for one by one.
 auto whole(benchmark::State& state, std::size_t slots, std::size_t jobs, std::uint32_t tasks) -> void {
+  const auto latencies = std::make_shared<StartLatencies>();
   for (auto _ : state) {
     state.PauseTiming();
     asio::thread_pool threads{2};
-    auto scheduler = make_scheduler(threads, slots);
+    auto scheduler = make_scheduler(threads, slots, latencies);
     std::vector<JobSpec> specs(jobs, job_of("nothing", tasks));
     state.ResumeTiming();
     const auto succeeded = run_all(threads, *scheduler, std::move(specs));
@@ -86,6 +101,7 @@ auto whole(benchmark::State& state, std::size_t slots, std::size_t jobs, std::ui
     if (!succeeded) return state.SkipWithError("a job did not succeed");
   }
   state.SetItemsProcessed(static_cast<std::int64_t>(jobs * tasks) * state.iterations());
+  report(state, latencies->workers);
 }
 
 /// Tasks of 10 ms on 16 workers.
