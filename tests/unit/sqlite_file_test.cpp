@@ -145,7 +145,7 @@ struct Damage {
 constexpr Damage kDamages[] = {
     {"UPDATE equivalent SET state = 4", "runs twice at once"},
     {"UPDATE equivalent SET state = 3", "in another state than its task"},
-    {"UPDATE equivalent SET job = 99 WHERE state = 4", "of a job without unfinished tasks"},
+    {"UPDATE equivalent SET job = 99 WHERE state = 4", "of a job that is not there"},
     {"DELETE FROM equivalent WHERE state = 4", "nothing equivalent runs"},
     {"DELETE FROM folded_into", "nobody knows into what"},
     {"UPDATE folded_into SET job = 99", "it was folded, and the job is not there"},
