@@ -108,7 +108,7 @@ class SqliteState {
   static auto read_job(const Rows& rows, JobRow& job) -> void;
   /// The row has been changed: it is written at the end of the transaction.
   auto touch(JobRow& job) -> void;
-  auto insert_job(JobRow job, const JobBody& body) -> JobRow&;
+  auto insert_job(JobRow& job, const JobBody& body) -> void;
   auto flush() -> void;
   auto forget_rows() -> void;
   auto find_scheduler(SchedulerId id) -> SchedulerRow*;

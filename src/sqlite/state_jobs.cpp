@@ -75,13 +75,14 @@ auto SqliteState::submit(std::shared_ptr<JobBody> body) -> Result<Submitted> {
   made.nodes_left = body->graph.nodes();
   made.counts[static_cast<std::size_t>(TaskState::pending)] = body->graph.tasks();
   made.unique_key = spec.unique_key;
-  auto& job = insert_job(std::move(made), *body);
+  answer.job = made.id;
+  auto& job = jobs_.insert_or_assign(answer.job, std::move(made)).first->second;
+  bodies_.insert_or_assign(answer.job, body);
   bodies_bytes_ += body->packed.size() + 512;
-  body->packed = {};
-  bodies_.insert_or_assign(job.id, body);
   hold_work(job, *body);
   begin_job(job, *body, false);
-  answer.job = job.id;
+  insert_job(job, *body);
+  body->packed = {};
   return answer;
 }
 

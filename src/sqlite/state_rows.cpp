@@ -191,16 +191,17 @@ auto SqliteState::find_job(JobId id) -> JobRow* {
   return &found->second;
 }
 
-auto SqliteState::insert_job(JobRow job, const JobBody& body) -> JobRow& {
-  const auto id = job.id;
+/// A job that begins: its row, as it is by then, is written once.
+auto SqliteState::insert_job(JobRow& job, const JobBody& body) -> void {
   constexpr const char* kInsert =
       "INSERT INTO job VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 9223372036854775807), NULL, 0, NULL, "
-      "?, ?, ?, 0, 0, ?, 0, 0, 0, 0, 0, 0, nullif(?, x''), '', 1)";
-  file_->run(kInsert, id, job.group, job.queue, job.priority, job.state.to, job.state.ends_as, job.created_at,
-             job.not_before, job.begin_at, job.deadline, job.shape.has_commit, job.shape.has_cleanup,
-             job.nodes_left, job.counts[0], Blob{job.unique_key});
-  file_->run("INSERT INTO job_spec VALUES (?, ?)", id, Blob{body.packed});
-  return jobs_.insert_or_assign(id, std::move(job)).first->second;
+      "?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, nullif(?, x''), '', 1)";
+  file_->run(kInsert, job.id, job.group, job.queue, job.priority, job.state.to, job.state.ends_as,
+             job.created_at, job.not_before, job.begin_at, job.deadline, job.shape.has_commit,
+             job.shape.has_cleanup, job.nodes_left, job.lane, job.turn, job.counts[0], job.counts[1],
+             Blob{job.unique_key});
+  file_->run("INSERT INTO job_spec VALUES (?, ?)", job.id, Blob{body.packed});
+  job.dirty = false;
 }
 
 auto SqliteState::body_of(JobId id) -> BodyPtr {
