@@ -54,6 +54,7 @@ struct JobRow {
   std::string reason;
   std::uint32_t submitters = 1;
   bool dirty = false;
+  bool may_have_task_rows = true;  ///< not before one of a new job's tasks is stored
 
   [[nodiscard]] auto complete() const -> bool { return nodes_left == 0; }
   [[nodiscard]] auto backlog() const -> BacklogKey { return {lane, queue, priority, group}; }

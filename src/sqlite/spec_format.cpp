@@ -9,7 +9,7 @@ namespace spider::inline v1::detail {
 namespace {
 
 constexpr std::uint8_t kFormat = 2;
-constexpr std::uint8_t kWithoutKeys = 1;  // written by schema version 1
+constexpr std::uint8_t kWithoutKeys = 1;  // written by schema version 1, at first without weights
 
 class Writer {
  public:
@@ -29,6 +29,7 @@ class Writer {
       for (std::size_t i = 0; i < sizeof(T); ++i, left >>= 8U) bytes += static_cast<char>(left & 0xffU);
     }
   }
+  static constexpr bool has_weight = true;
   std::string bytes;
 };
 
@@ -69,6 +70,7 @@ class Reader {
   std::string_view left;
   bool good = true;
   bool has_keys = true;
+  bool has_weight = true;
 };
 
 /// The fields of both directions, in one order.
@@ -91,7 +93,7 @@ auto header(Format& format, Job& job) -> void {
   format(job.resource_group);
   format(job.queue);
   format(job.priority);
-  format(job.weight);
+  if (format.has_weight) format(job.weight);
   format(job.unique_key);
   format(job.not_before);
   format(job.deadline);
@@ -140,6 +142,19 @@ auto read_optional(Reader& in, std::optional<TaskSpec>& task) -> void {
   if (in.number<std::uint8_t>() != 0) read(in, task.emplace());
 }
 
+auto read_job(Reader in) -> std::optional<JobSpec> {
+  JobSpec spec;
+  header(in, spec);
+  const auto tasks = in.number<std::uint32_t>();
+  if (tasks > in.left.size()) return std::nullopt;
+  spec.tasks.resize(tasks);
+  for (auto& task : spec.tasks) read(in, task);
+  read_optional(in, spec.commit);
+  read_optional(in, spec.cleanup);
+  if (!in.good || !in.left.empty()) return std::nullopt;
+  return spec;
+}
+
 }  // namespace
 
 auto pack(const JobSpec& spec) -> std::string {
@@ -158,16 +173,10 @@ auto unpack_job(std::string_view bytes) -> std::optional<JobSpec> {
   const auto format = in.number<std::uint8_t>();
   if (format != kFormat && format != kWithoutKeys) return std::nullopt;
   in.has_keys = format == kFormat;
-  JobSpec spec;
-  header(in, spec);
-  const auto tasks = in.number<std::uint32_t>();
-  if (tasks > in.left.size()) return std::nullopt;
-  spec.tasks.resize(tasks);
-  for (auto& task : spec.tasks) read(in, task);
-  read_optional(in, spec.commit);
-  read_optional(in, spec.cleanup);
-  if (!in.good || !in.left.empty()) return std::nullopt;
-  return spec;
+  auto job = read_job(in);
+  if (job || in.has_keys) return job;
+  in.has_weight = false;
+  return read_job(in);
 }
 
 }  // namespace spider::inline v1::detail

@@ -148,10 +148,10 @@ class SqliteState {
   auto set_turn(const BacklogKey& key, bool in_rotation) -> void;
   auto is_paused(ResourceGroupId group) -> bool;
   auto next_class(int lane, QueueId queue, int from) -> std::optional<int>;
-  auto choose_group(int lane, QueueId queue) -> std::optional<BacklogKey>;
+  auto choose_group(int lane, QueueId queue, bool& alone) -> std::optional<BacklogKey>;
   auto front_group(int lane, QueueId queue, PriorityClass priority) -> ResourceGroupId;
   auto take(int lane, const std::vector<std::string>& queues, OfferPoll& poll) -> void;
-  auto offer_one(const BacklogKey& key, OfferPoll& poll) -> void;
+  auto offer_one(const BacklogKey& key, bool alone, OfferPoll& poll) -> void;
   auto offer_from(JobRow& job, const BacklogKey& key, bool& others, OfferPoll& poll) -> bool;
   auto restore(OfferPoll& poll) -> void;
   auto lease(const SchedulerRow& scheduler, JobRow& job, TaskRow task) -> InboundEntry;

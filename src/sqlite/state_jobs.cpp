@@ -75,6 +75,7 @@ auto SqliteState::submit(std::shared_ptr<JobBody> body) -> Result<Submitted> {
   made.nodes_left = body->graph.nodes();
   made.counts[static_cast<std::size_t>(TaskState::pending)] = body->graph.tasks();
   made.unique_key = spec.unique_key;
+  made.may_have_task_rows = false;
   answer.job = made.id;
   auto& job = jobs_.insert_or_assign(answer.job, std::move(made)).first->second;
   bodies_.insert_or_assign(answer.job, body);

@@ -85,18 +85,21 @@ auto SqliteState::next_class(int lane, QueueId queue, int from) -> std::optional
 }
 
 // The most urgent class, but after `share` − 1 offers in a row a lower one if any has backlog: the one
-// after that which was served last, so that all lower classes take turns. Of the class, the first group.
-auto SqliteState::choose_group(int lane, QueueId queue) -> std::optional<BacklogKey> {
+// after that which was served last, so that all lower classes take turns. Of the class, the first group;
+// `alone`: it is known to be the only one.
+auto SqliteState::choose_group(int lane, QueueId queue, bool& alone) -> std::optional<BacklogKey> {
   BacklogKey front{lane, queue, 0, {}};
   {
     Rows rows{*file_,
               "SELECT priority, resource_group FROM backlog INDEXED BY backlog_turn WHERE lane = ? AND "
-              "queue = ? AND turn IS NOT NULL ORDER BY priority, turn LIMIT 1",
+              "queue = ? AND turn IS NOT NULL ORDER BY priority, turn LIMIT 2",
               lane, queue};
     if (!rows.next()) return std::nullopt;
     front.priority = rows.get<PriorityClass>(0);
     front.group = rows.get<ResourceGroupId>(1);
+    alone = !rows.next();
   }
+  if (alone) return front;
   const auto lower =
       limits.lower_class_share > 0 ? next_class(lane, queue, front.priority + 1) : std::nullopt;
   if (!lower) return front;
@@ -139,16 +142,17 @@ auto SqliteState::take(int lane, const std::vector<std::string>& queues, OfferPo
       continue;
     }
     while (poll.entries.size() < poll.items_max) {
-      const auto front = choose_group(lane, queue);
+      bool alone = false;
+      const auto front = choose_group(lane, queue, alone);
       if (!front) break;
-      offer_one(*front, poll);
+      offer_one(*front, alone, poll);
     }
   }
   restore(poll);
 }
 
 /// Serves the group once, or finds that it has nothing to offer in this poll.
-auto SqliteState::offer_one(const BacklogKey& key, OfferPoll& poll) -> void {
+auto SqliteState::offer_one(const BacklogKey& key, bool alone, OfferPoll& poll) -> void {
   auto& taken = poll.group_taken[key.group];
   bool served = false;
   bool others = true;  // jobs in the group's rotation
@@ -170,7 +174,10 @@ auto SqliteState::offer_one(const BacklogKey& key, OfferPoll& poll) -> void {
     served = offer_from(*job, key, others, poll);
   }
   if (served) ++taken;
-  if (others && taken < poll.per_group_max) return set_turn(key, true);
+  if (others && taken < poll.per_group_max) {
+    if (!alone) set_turn(key, true);  // there is nobody to let go first
+    return;
+  }
   const bool has_aside = std::ranges::any_of(poll.jobs_aside, [&](const auto& aside) {
     return aside.key.group == key.group && aside.key.queue == key.queue && aside.key.priority == key.priority;
   });

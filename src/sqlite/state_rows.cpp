@@ -302,11 +302,12 @@ auto SqliteState::derived_task(const JobRow& job, const JobBody& body, TaskId ta
 }
 
 auto SqliteState::load_task(const JobRow& job, const JobBody& body, TaskId task) -> TaskRow {
-  if (auto stored = stored_task(job.id, task)) return *std::move(stored);
-  return derived_task(job, body, task);
+  auto stored = job.may_have_task_rows ? stored_task(job.id, task) : std::nullopt;
+  return stored ? *std::move(stored) : derived_task(job, body, task);
 }
 
 auto SqliteState::store_task(JobId job, const TaskRow& row) -> void {
+  if (const auto kept = jobs_.find(job); kept != jobs_.end()) kept->second.may_have_task_rows = true;
   file_->run("INSERT OR REPLACE INTO task VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", job,
              row.id.bits(), row.state, row.attempts, row.deferrals, row.deliveries, row.ready_at,
              row.started_at, row.ended_at, row.manager, row.epoch, row.session, row.lease, row.delayed,
