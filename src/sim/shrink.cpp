@@ -19,6 +19,7 @@ class Shrinker {
 
   auto shrink() -> SimCase {
     forget_the_rest();
+    forget_idle_workers();
     for (std::size_t before = 0; before != size() && runs_left_ > 0;) {
       before = size();
       thin_out(&SimCase::submits);
@@ -53,6 +54,13 @@ class Shrinker {
 
   /// Faults that no longer happen are no part of the case.
   auto keep_what_fired(const SimOutcome& outcome) -> void { best_.faults = outcome.faults; }
+
+  /// Mostly they have nothing to do with it, and cost time.
+  auto forget_idle_workers() -> void {
+    auto without = best_;
+    without.idle_workers = without.claimants = 0;
+    accept(std::move(without));
+  }
 
   /// What comes after the violation did not cause it.
   auto forget_the_rest() -> void {
@@ -116,9 +124,6 @@ class Shrinker {
       job.weight = 1;
       accept(std::move(plain));
     }
-    auto without = best_;
-    without.idle_workers = without.claimants = 0;
-    accept(std::move(without));
     auto plain = best_;
     plain.latency_max = {};
     for (auto& manager : plain.managers) manager.lanes = 1;
