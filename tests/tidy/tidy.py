@@ -180,7 +180,7 @@ def named_tests(path, text):
     if path.startswith("tests/") and path.endswith(".cpp"):
         for suite, name in re.findall(r"^(?:TYPED_)?TEST(?:_[FP])?\(\s*(\w+),\s*(\w+)\)", text, re.MULTILINE):
             yield f"{suite}.{name}"
-    match = re.match(r"mocks/spider/testing/(dispatch_queue|storage|scheduler_core)_\w+\.cpp$", path)
+    match = re.match(r"mocks/spider/testing/(dispatch_queue|storage|scheduler_core|worker_pool)_\w+\.cpp$", path)
     if match:
         suite = match.group(1).title().replace("_", "") + "Suite"
         for rule, name in re.findall(r'\{"(\w+)", "(\w+)", ', text):

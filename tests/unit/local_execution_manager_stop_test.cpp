@@ -222,13 +222,17 @@ TEST_F(StoppedManager, HandlerMayStopItsManagerAndIsNamed) {
   EXPECT_EQ(still_running, 1U);
 }
 
-/// Runs drains until `done`, while functions on other threads come back. Time stands still.
+/// Runs drains until `done`, while functions on other threads come back. Virtual time stands still; a
+/// minute of real time is the end of it. Whether it was done.
 template <class Condition>
-auto drain_until(VirtualClock& clock, Condition done) -> void {
+[[nodiscard]] auto drain_until(VirtualClock& clock, Condition done) -> bool {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::minutes{1};
   while (!done()) {
+    if (std::chrono::steady_clock::now() > until) return false;
     clock.drain();
     std::this_thread::yield();
   }
+  return true;
 }
 
 TEST_F(StoppedManager, PlainFunctionRunsOnThePoolAndDelaysNoHeartbeat) {
@@ -245,7 +249,7 @@ TEST_F(StoppedManager, PlainFunctionRunsOnThePoolAndDelaysNoHeartbeat) {
   EXPECT_EQ(dispatch.heartbeats.size(), 12U);
   EXPECT_TRUE(finished().empty());
   release.set_value();
-  drain_until(clock, [&] { return !finished().empty(); });
+  ASSERT_TRUE(drain_until(clock, [&] { return !finished().empty(); }));
   EXPECT_TRUE(elsewhere);
 }
 
@@ -277,7 +281,7 @@ TEST_F(StoppedManager, QueuedPlainFunctionNeverBeginsAfterAStop) {
   add("block");
   begin();
   clock.drain();
-  drain_until(clock, [&] { return calls == 1; });
+  ASSERT_TRUE(drain_until(clock, [&] { return calls == 1; }));
   EXPECT_EQ(stop(StopMode::drain, seconds{1}).still_running.size(), 1U);
   EXPECT_EQ(finished().at(0).request.kind, Kind::released);
   release.set_value();
@@ -301,11 +305,11 @@ TEST_F(StoppedManager, OverduePlainFunctionSeesItsStopToken) {
     return s;
   }());
   begin();
-  drain_until(clock, [&] { return begun.load(); });
+  ASSERT_TRUE(drain_until(clock, [&] { return begun.load(); }));
   run_for(seconds{5});
   ASSERT_EQ(finished().size(), 1U);
   EXPECT_EQ(finished()[0].at, TimePoint{seconds{5}});
-  drain_until(clock, [&] { return !observer.of(EventKind::finish_refused).empty(); });
+  ASSERT_TRUE(drain_until(clock, [&] { return !observer.of(EventKind::finish_refused).empty(); }));
   EXPECT_TRUE(seen);
 }
 
