@@ -2,12 +2,6 @@
 
 namespace spider::inline v1::sim {
 
-namespace {
-
-constexpr std::size_t kViolationsMax = 8;
-
-}  // namespace
-
 SimContext::SimContext(const SimCase& what, bool keep_log)
     : plan{what},
       storage_clock{base, mix64(what.seed)},

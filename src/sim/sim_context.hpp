@@ -44,6 +44,8 @@ class SimContext {
     log.note(what, base.now(), a, b, c, d, e);
   }
   auto complain(std::string rule, std::string what) -> void;
+  /// So much is broken that the rest of the run tells nothing new.
+  [[nodiscard]] auto hopeless() const -> bool { return violations_.size() == kViolationsMax; }
   [[nodiscard]] auto violations() const -> const std::vector<Violation>& { return violations_; }
 
   /// By the true clock.
@@ -58,6 +60,8 @@ class SimContext {
   auto spawn(Async<void> work) -> void;
 
  private:
+  static constexpr std::size_t kViolationsMax = 8;
+
   FaultSource faults_;
   std::vector<Violation> violations_;
   std::uint64_t calls_ = 0;

@@ -182,7 +182,7 @@ auto World::live(const PolicyFactory& policy) -> void {
   fleet.begin();
 
   const auto step = seconds{1};
-  for (Duration at{}; at < context_.plan.safety; at += step) {
+  for (Duration at{}; at < context_.plan.safety && !context_.hopeless(); at += step) {
     context_.base.run_until(TimePoint{at + step});
     dispatch_monitor_->look();
   }
@@ -217,6 +217,7 @@ auto World::converge(Application& application) -> void {
   const auto until = saturating_add(context_.base.now(), kHealing + work_left());
   std::size_t open = 0;
   while (context_.base.now() < until) {
+    if (context_.hopeless()) return;
     context_.base.run_for(milliseconds{500});
     dispatch_monitor_->look();
     open = application.done() ? open_jobs() : 1;
