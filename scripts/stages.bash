@@ -98,6 +98,7 @@ stage_tidy() {
   need python3 tidy || return
   step "tidy self-test" python3 -B tests/tidy/tidy_test.py
   step tidy python3 -B tests/tidy/tidy.py
+  need patch mutants && step mutants scripts/mutants --check
 }
 
 stage_dev() {
