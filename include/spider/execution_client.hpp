@@ -88,7 +88,7 @@ class ExecutionClient {
   /// Registers an instance for each assignment that is still to be run, and answers for each in
   /// order. Starts the manager's lease with the first. An assignment without an id (0) is never taken
   /// for a repetition. Of the tasks with one coalesce key one runs at a time; its start folds the others
-  /// that are queued, in the same transaction. A manager's id is new with each of its lives.
+  /// that are queued, in the same transaction.
   /// Errors per assignment: `stale_session` (its scheduler's session is not live),
   /// `task_not_runnable` (ended, pending, not due, folded, or an equivalent runs), `job_not_running`,
   /// `instance_limit`, `unknown_job`, `unknown_task`, `unknown_scheduler`. Errors of the call:

@@ -60,7 +60,7 @@ using ResourceGroupId = Id<struct ResourceGroupTag>;  ///< the storage's number 
 using SchedulerId = Id<struct SchedulerTag>;          ///< drawn by the storage at registration
 using SessionId = Id<struct SessionTag>;              ///< drawn by the storage, increasing
 using AssignmentId = Id<struct AssignmentTag>;        ///< drawn by a core, unique per scheduler
-using ManagerId = Id<struct ManagerTag>;              ///< chosen anew by a manager at each start
+using ManagerId = Id<struct ManagerTag>;              ///< chosen by an execution manager at start
 using InstanceId = Id<struct InstanceTag>;            ///< drawn by the storage, one per accepted start
 
 /// A good 64-bit mixer (the finaliser of SplitMix64, Steele et al. 2014). `std::hash` of an integer
