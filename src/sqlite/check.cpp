@@ -55,7 +55,8 @@ constexpr std::array kMustBeEmpty = {
     "backlog.lane = waiting.lane AND backlog.queue = waiting.queue AND backlog.priority = waiting.priority "
     "AND backlog.resource_group = waiting.resource_group)",
     // Equivalent work, in the states of EquivalentWork::State.
-    "SELECT 'job ' || job || ' task ' || bits || ': equivalent work of a job without unfinished tasks' "
+    "SELECT 'job ' || job || ' task ' || bits || ': equivalent work of a job that is not there, or has "
+    "ended' "
     "FROM equivalent WHERE NOT EXISTS (SELECT 1 FROM job WHERE id = equivalent.job AND state < 2)",
     "SELECT 'job ' || job || ' task ' || bits || ': equivalent work in another state than its task' "
     "FROM equivalent JOIN task USING (job, bits) WHERE task.state <> CASE equivalent.state "
