@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
+#include <thread>
 
 namespace spider {
 inline namespace v1 {
@@ -266,6 +268,24 @@ auto set_up(Connection& file, const SqliteStorageOptions& options) -> Result<voi
   return success();
 }
 
+/// Of several processes that open a new file at once, SQLite tells some "busy" without asking their busy
+/// handlers (waiting could be for ever): all but one began to read before that one made the file its own.
+auto set_up_beside_others(Connection& file, sqlite3* handle, const SqliteStorageOptions& options)
+    -> Result<void> {
+  constexpr std::chrono::milliseconds kRest{2};
+  const auto deadline = std::chrono::steady_clock::now() + options.busy_timeout;
+  while (true) {
+    try {
+      return set_up(file, options);
+    } catch (const SqlFailure& failure) {
+      const bool busy = (failure.code & 0xff) == SQLITE_BUSY;
+      if (!busy || std::chrono::steady_clock::now() >= deadline) throw;
+    }
+    if (sqlite3_get_autocommit(handle) == 0) file.execute("ROLLBACK");
+    std::this_thread::sleep_for(kRest);
+  }
+}
+
 }  // namespace
 
 auto open_file(const SqliteStorageOptions& options) -> Result<std::unique_ptr<Connection>> {
@@ -281,7 +301,7 @@ auto open_file(const SqliteStorageOptions& options) -> Result<std::unique_ptr<Co
   file->wait_while_busy(options.busy_timeout);
   if (sqlite3_db_readonly(handle, "main") == 1) return refuse(SqliteErrc::read_only, options.path);
   try {
-    SPIDER_TRY(set_up(*file, options));
+    SPIDER_TRY(set_up_beside_others(*file, handle, options));
   } catch (const SqlFailure& failure) {
     return refuse(errc_of(failure.code), options.path + ": " + failure.text);
   }

@@ -107,7 +107,9 @@ class RunProcesses : public testing::Test {
 
 TEST_F(RunProcesses, FourShareAFileAndOneIsKilled) {
   for (std::size_t number = 0; number < kProcesses; ++number) start(number);
-  while (::access((folder_ / "file").c_str(), R_OK) != 0) ASSERT_EQ(::kill(children_[0], 0), 0);
+  while (::access((folder_ / "file").c_str(), R_OK) != 0) {
+    ASSERT_EQ(::waitpid(children_[0], nullptr, WNOHANG), 0) << "it has ended: " << text_of(output(0, "err"));
+  }
   const auto storage = open();
   ASSERT_TRUE(wait_for_ends(*storage, 8)) << text_of(output(0, "err"));
   ASSERT_EQ(::kill(children_[3], SIGKILL), 0);

@@ -230,5 +230,36 @@ TEST_F(SqliteProcesses, DoTheWorkOfOneThatIsKilled) {
   expect_all_succeeded();
 }
 
+/// Opens the file when the pipe is closed. The exit status is 0 for success.
+[[noreturn]] auto open_with_others(const std::string& path, int gate) -> void {
+  char nothing = 0;
+  while (::read(gate, &nothing, 1) > 0) {
+  }
+  asio::io_context context;
+  SystemClock clock{context.get_executor()};
+  ::_exit(open_sqlite_storage(options_for(path), clock) ? 0 : 1);
+}
+
+TEST(SqliteFileOfMany, MayBeCreatedByAllAtOnce) {
+  constexpr int kRounds = 20;
+  constexpr int kOpeners = 6;
+  const TemporaryFolder folder;
+  for (int round = 0; round < kRounds; ++round) {
+    const std::string path = folder / std::to_string(round);
+    int gate[2] = {};
+    ASSERT_EQ(::pipe(gate), 0);
+    std::vector<pid_t> openers;
+    for (int i = 0; i < kOpeners; ++i) {
+      openers.push_back(in_a_child([&] {
+        ::close(gate[1]);
+        open_with_others(path, gate[0]);
+      }));
+    }
+    ::close(gate[1]);
+    for (const auto child : openers) EXPECT_TRUE(ended_well(child)) << "round " << round;
+    ::close(gate[0]);
+  }
+}
+
 }  // namespace
 }  // namespace spider
