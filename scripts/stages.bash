@@ -126,7 +126,6 @@ stage_asan() {
 }
 
 stage_tsan() {
-  need clang++-19 tsan || return
   export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
   # TSan may not start where the kernel randomises addresses by more than 28 bits.
   local run_prefix=()

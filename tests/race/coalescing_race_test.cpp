@@ -116,7 +116,8 @@ TEST_F(CoalescingRace, EveryJobEndsAndNoKeyRunsTwiceAtOnce) {
   for (auto& thread : threads) thread.join();
   JobFilter filter;
   filter.max = 10'000;
-  for (const auto& job : run(storage->list(filter)).value()) {
+  const auto jobs = run(storage->list(filter)).value();
+  for (const auto& job : jobs) {
     EXPECT_EQ(job.state, JobState::succeeded);
   }
   EXPECT_LE(runs.load(), kThreads / 2 * kRounds);
