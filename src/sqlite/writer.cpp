@@ -78,6 +78,7 @@ auto Writer::wait_for_work(std::unique_lock<std::mutex>& lock) -> void {
 }
 
 auto Writer::work() -> void {
+  Requests ended;
   std::unique_lock lock{mutex_};
   while (true) {
     wait_for_work(lock);
@@ -92,8 +93,9 @@ auto Writer::work() -> void {
     if (look) look_around();
     lock.lock();
     answer();
+    ended.swap(group_);  // `drop_suspensions` looks at the group
     lock.unlock();
-    group_.clear();  // outside the lock: what requests own may do anything when it dies
+    ended.clear();  // outside the lock: what requests own may do anything when it dies
     lock.lock();
   }
 }
