@@ -112,6 +112,7 @@ class Shrinker {
         auto bare = best_;
         bare.submits[i].job.tasks[node].timeout = {};
         bare.submits[i].job.tasks[node].instances_max = 1;
+        bare.submits[i].job.tasks[node].coalesce.reset();
         accept(std::move(bare));
       }
       auto plain = best_;

@@ -172,6 +172,7 @@ auto StorageMonitor::started(const TaskAssignment& assignment, ManagerId manager
     return;  // the repetition of a call whose answer was lost
   }
   ++starts_;
+  folded_ += started.folded;
   if (assignment.session < live) {
     context_.complain("I3", to_text(ref) + " was started under session " +
                                 std::to_string(assignment.session.value) + " although " +

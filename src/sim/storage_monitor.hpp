@@ -50,6 +50,7 @@ class StorageMonitor {
   [[nodiscard]] auto acknowledged_jobs() const -> const std::map<std::string, JobId>& {
     return acknowledged_;
   }
+  [[nodiscard]] auto folded() const -> std::uint64_t { return folded_; }
   [[nodiscard]] auto starts() const -> std::uint64_t { return starts_; }
 
  private:
@@ -112,6 +113,7 @@ class StorageMonitor {
   std::unordered_map<ManagerId, Lease> leases_;
   detail::WorkWitness witness_;
   std::map<std::string, TaskRef> runs_;  // by group and coalesce key: what was started last
+  std::uint64_t folded_ = 0;
   std::uint64_t starts_ = 0;
   SessionId last_session_{};
 };

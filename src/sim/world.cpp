@@ -92,6 +92,7 @@ class World {
     SimOutcome outcome;
     outcome.violations = context_.violations();
     outcome.dispatches = dispatch_monitor_ ? dispatch_monitor_->dispatches() : 0;
+    outcome.folded = storage_monitor_ ? storage_monitor_->folded() : 0;
     outcome.events = context_.log.events();
     outcome.log_hash = context_.log.hash();
     outcome.log = context_.log.take_text();

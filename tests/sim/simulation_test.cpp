@@ -31,6 +31,12 @@ TEST(Simulation, HundredSeedsKeepAllPromises) {
   }
 }
 
+TEST(Simulation, SeedsFoldEquivalentWork) {
+  std::uint64_t folded = 0;
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) folded += replay(expand(seed)).folded;
+  EXPECT_GT(folded, 0U);
+}
+
 TEST(Simulation, SameSeedGivesTheSameLog) {
   const auto drawn = expand(7);
   const auto first = replay(drawn, {}, true);

@@ -85,6 +85,7 @@ struct Violation {
 struct SimOutcome {
   std::vector<Violation> violations;  ///< the first few
   std::uint64_t dispatches = 0;
+  std::uint64_t folded = 0;    ///< tasks taken into the run of an equivalent one
   std::uint64_t events = 0;    ///< of the log
   std::uint64_t log_hash = 0;  ///< equal logs have equal hashes
   std::string log;             ///< the log itself, where asked for
