@@ -11,10 +11,10 @@
 namespace spider::inline v1::sim {
 
 auto CoreKeeper::run() -> Async<void> {
-  while (!context_.stopping) {
+  while (!context_.stopping && !closed_) {
     const auto ran = co_await run_once();
     if (!ran) co_return ran;
-    if (!context_.stopping) (void)co_await context_.sleep(std::chrono::milliseconds{200});
+    if (!context_.stopping && !closed_) (void)co_await context_.sleep(std::chrono::milliseconds{200});
   }
   co_return success();
 }
@@ -31,15 +31,19 @@ auto CoreKeeper::run_once() -> Async<void> {
     context_.complain("setup", core.error().message());
     co_return core.error();
   }
+  const auto storage = puller_.open();
+  if (!storage) co_return Errc::invalid_argument;
+  CoreContext parts{*storage, parts_.sink, parts_.handed_back, parts_.clock, parts_.observer};
   const auto signal = std::make_shared<asio::cancellation_signal>();
   signal_ = signal;
   stopped_at_ = kForever;
   const auto throws = context_.faults().fired()[static_cast<std::size_t>(FaultKind::policy_throws)];
   monitor_.core_begins();
-  auto running = asio::co_spawn(context_.io, rooted(core.value()->run(parts_)),
+  auto running = asio::co_spawn(context_.io, rooted(core.value()->run(parts)),
                                 asio::bind_cancellation_slot(signal->slot(), asio::use_awaitable));
   const auto end = co_await std::move(running);
   monitor_.core_stops();
+  puller_.close();
   signal_.reset();
   look_at(end, throws);
   co_return success();
@@ -51,6 +55,11 @@ auto CoreKeeper::stop() -> void {
   monitor_.core_stops();
   const auto signal = signal_;
   signal->emit(asio::cancellation_type::terminal);
+}
+
+auto CoreKeeper::close() -> void {
+  closed_ = true;
+  stop();
 }
 
 auto CoreKeeper::look_at(const Result<void>& end, std::uint64_t throws_before) -> void {

@@ -4,6 +4,7 @@
 /// another one after it. One thread.
 
 #include "sim/dispatch_monitor.hpp"
+#include "sim/puller.hpp"
 #include "sim/sim_context.hpp"
 #include "spider/policy_core.hpp"
 #include "spider/sim/case.hpp"
@@ -16,31 +17,36 @@ namespace spider::inline v1::sim {
 
 class CoreKeeper {
  public:
-  /// `parts`: what a core touches. All outlive the keeper's coroutine.
-  CoreKeeper(SimContext& context, CoreContext& parts, DispatchMonitor& monitor, PolicyFactory policy,
-             PolicyCoreOptions options)
+  /// `parts`: what a core touches, except that it polls through `puller`. All outlive the keeper's coroutine.
+  CoreKeeper(SimContext& context, Puller& puller, CoreContext& parts, DispatchMonitor& monitor,
+             PolicyFactory policy, PolicyCoreOptions options)
       : context_{context},
+        puller_{puller},
         parts_{parts},
         monitor_{monitor},
         policy_{std::move(policy)},
         options_{std::move(options)} {}
 
-  /// Until `context.stopping`.
+  /// Until `context.stopping`, or `close`.
   [[nodiscard]] auto run() -> Async<void>;
   /// Stops the core that runs now.
   auto stop() -> void;
+  /// The same; no other comes after it.
+  auto close() -> void;
 
  private:
   auto run_once() -> Async<void>;
   auto look_at(const Result<void>& end, std::uint64_t throws_before) -> void;
 
   SimContext& context_;
+  Puller& puller_;
   CoreContext& parts_;
   DispatchMonitor& monitor_;
   PolicyFactory policy_;
   PolicyCoreOptions options_;
   std::shared_ptr<asio::cancellation_signal> signal_;
   TimePoint stopped_at_ = kForever;
+  bool closed_ = false;
 };
 
 }  // namespace spider::inline v1::sim

@@ -130,7 +130,7 @@ auto DispatchMonitor::core_begins() -> void {
 
 auto DispatchMonitor::look() -> void {
   const auto now = context_.base.now();
-  if (!core_runs_ || now < grace_until_) return;
+  if (!core_runs_ || abandoned_ || now < grace_until_) return;
   while (!due_.empty() && due_.begin()->first <= now) {
     const auto id = due_.begin()->second;
     due_.erase(due_.begin());
@@ -148,6 +148,7 @@ auto DispatchMonitor::close(std::uint64_t queue_enqueued, std::uint64_t queue_de
                                  std::to_string(queue_dequeued) + " out; these were " +
                                  std::to_string(dispatches_) + " and " + std::to_string(dequeued_));
   }
+  if (abandoned_) return;
   if (still_queued > 0) context_.complain("D3", std::to_string(still_queued) + " assignments are left over");
   if (outstanding > 0) context_.complain("S4", std::to_string(outstanding) + " assignments are on record");
 }

@@ -41,6 +41,8 @@ class DispatchMonitor {
   auto core_begins() -> void;
   /// Asked to stop, or ended: it enqueues no more (C12).
   auto core_stops() -> void { core_runs_ = false; }
+  /// Its scheduler is gone for good: what is left over is the storage's to offer again.
+  auto abandon() -> void { abandoned_ = true; }
   /// The scheduler's clock was disturbed by so much: what is due is due later.
   auto disturbed(Duration by) -> void { grace_until_ = saturating_add(context_.base.now(), by + cutoff_); }
 
@@ -74,6 +76,7 @@ class DispatchMonitor {
   std::uint64_t dequeued_ = 0;
   TimePoint grace_until_{};
   bool core_runs_ = false;
+  bool abandoned_ = false;
 };
 
 }  // namespace spider::inline v1::sim

@@ -36,6 +36,7 @@ enum class Note : std::uint8_t {
   violation,
   phase,
   worker,  ///< 1 claimed, 2 renewed or released: worker, epoch, owner; 3 swept: reclaimed, completed, removed
+  member,  ///< member, what became of it
 };
 
 class EventLog {

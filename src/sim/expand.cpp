@@ -40,6 +40,8 @@ auto rate_max(FaultKind kind) -> double {
   switch (kind) {
     case FaultKind::channel_tiny: return 1.0;
     case FaultKind::cancel_race:
+    case FaultKind::view_stale:
+    case FaultKind::ping_lost:
     case FaultKind::manager_restarts_same_name: return 0.5;
     case FaultKind::bump_while_full:
     case FaultKind::enqueue_cancelled: return 0.3;
@@ -48,6 +50,10 @@ auto rate_max(FaultKind kind) -> double {
     case FaultKind::storage_pause:
     case FaultKind::manager_dies_all:
     case FaultKind::core_restart:
+    case FaultKind::member_joins:
+    case FaultKind::member_leaves:
+    case FaultKind::member_killed:
+    case FaultKind::member_partitioned:
     case FaultKind::clock_jump_forward:
     case FaultKind::clock_jump_back:
     case FaultKind::clock_rate: return 0.05;
@@ -58,11 +64,14 @@ auto rate_max(FaultKind kind) -> double {
   }
 }
 
+/// The first kind that takes several members; so are those after it.
+constexpr auto kMemberFaults = static_cast<std::size_t>(FaultKind::member_joins);
+
 /// A third of the kinds take part, each at a rate of its own.
 auto draw_rates(Rng& rng) -> FaultRates {
   FaultRates rates{};
   const auto share = rng.unit() * 0.6;
-  for (std::size_t kind = 0; kind < kFaultKinds; ++kind) {
+  for (std::size_t kind = 0; kind < kMemberFaults; ++kind) {
     const auto takes_part = rng.chance(share);
     const auto rate = rng.unit() * rate_max(static_cast<FaultKind>(kind));
     if (takes_part) rates[kind] = rate;
@@ -147,6 +156,18 @@ auto draw_keys(SimCase& drawn) -> void {
   }
 }
 
+/// In one case of six several schedulers share the storage. Draws of their own, as for the keys.
+auto draw_members(SimCase& drawn) -> void {
+  Rng rng{mix64(drawn.seed ^ 0x6d656d62U)};
+  if (!rng.chance(1.0 / 6)) return;
+  drawn.members = 2 + rng.below(3);
+  for (auto kind = kMemberFaults; kind < kFaultKinds; ++kind) {
+    const auto takes_part = rng.chance(0.6);
+    const auto rate = rng.unit() * rate_max(static_cast<FaultKind>(kind));
+    if (takes_part) (*drawn.rates)[kind] = rate;
+  }
+}
+
 }  // namespace
 
 auto expand(std::uint64_t seed, const std::string& policy) -> SimCase {
@@ -172,6 +193,7 @@ auto expand(std::uint64_t seed, const std::string& policy) -> SimCase {
     drawn.idle_workers = 1 + rng.below(12);
     drawn.claimants = 1 + rng.below(6);
   }
+  draw_members(drawn);
   return drawn;
 }
 
@@ -189,6 +211,7 @@ auto describe(const SimCase& what) -> std::string {
     text << (i == 0 ? "" : "+") << what.managers[i].lanes << 'x' << what.managers[i].batch;
   }
   if (what.idle_workers > 0) text << " idle=" << what.claimants << '/' << what.idle_workers;
+  if (what.members > 1) text << " members=" << what.members;
   text << " faults=";
   if (!what.rates) text << what.faults.size();
   for (std::size_t kind = 0; what.rates && kind < kFaultKinds; ++kind) {

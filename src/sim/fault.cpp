@@ -71,10 +71,12 @@ constexpr std::array<std::string_view, kFaultKinds> kNames = {
     "worker_ghost",
     "sweeper_false_suspicion",
     "deliver_fails",
-};
-
-constexpr std::array<std::string_view, 6> kNotYet = {
-    "member_joins", "member_leaves", "member_killed", "member_partitioned", "view_stale", "ping_lost",
+    "member_joins",
+    "member_leaves",
+    "member_killed",
+    "member_partitioned",
+    "view_stale",
+    "ping_lost",
 };
 
 }  // namespace
@@ -86,8 +88,6 @@ auto fault_kind(std::string_view name) noexcept -> std::optional<FaultKind> {
   if (found == kNames.end()) return std::nullopt;
   return static_cast<FaultKind>(found - kNames.begin());
 }
-
-auto faults_not_yet() noexcept -> std::span<const std::string_view> { return kNotYet; }
 
 }  // namespace sim
 }  // namespace v1

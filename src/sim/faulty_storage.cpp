@@ -18,7 +18,7 @@ auto unavailable() -> Error { return Error{Errc::storage_unavailable, "simulated
 }  // namespace
 
 auto FaultyStorageClient::register_scheduler(SchedulerInfo info) -> Async<Registration> {
-  SPIDER_CO_TRY(co_await context_.reach_storage());
+  SPIDER_CO_TRY(co_await link_.reach());
   const auto error = context_.fires(FaultKind::register_error);
   if (error && error->below(2) == 0) co_return unavailable();
   auto answer = co_await behind_.register_scheduler(info);
@@ -34,7 +34,7 @@ auto FaultyStorageClient::register_scheduler(SchedulerInfo info) -> Async<Regist
 }
 
 auto FaultyStorageClient::unregister_scheduler(Registration registration) -> Async<void> {
-  SPIDER_CO_TRY(co_await context_.reach_storage());
+  SPIDER_CO_TRY(co_await link_.reach());
   co_return co_await behind_.unregister_scheduler(registration);
 }
 
@@ -57,7 +57,7 @@ auto FaultyStorageClient::poll_asleep(TaskKind lane, PollRequest request) -> Asy
 }
 
 auto FaultyStorageClient::poll(TaskKind lane, PollRequest request) -> Async<InboundBatch> {
-  SPIDER_CO_TRY(co_await context_.reach_storage());
+  SPIDER_CO_TRY(co_await link_.reach());
   if (context_.fires(FaultKind::poll_error)) co_return unavailable();
   InboundBatch none;
   none.session = request.session;
@@ -100,7 +100,7 @@ auto FaultyStorageClient::disturb(TaskKind lane, InboundBatch& batch) -> void {
 }
 
 auto FaultyStorageClient::poll_ended(EndedCursor cursor, Duration wait) -> Async<EndedBatch> {
-  SPIDER_CO_TRY(co_await context_.reach_storage());
+  SPIDER_CO_TRY(co_await link_.reach());
   auto answer = co_await behind_.poll_ended(cursor, wait);
   if (!answer || answer.value().jobs.empty()) co_return answer;
   if (context_.fires(FaultKind::ended_lost)) answer.value().jobs.clear();
@@ -112,7 +112,7 @@ auto FaultyStorageClient::poll_ended(EndedCursor cursor, Duration wait) -> Async
 
 auto FaultyExecutionClient::start(std::span<const TaskAssignment> assignments, ManagerId manager)
     -> Async<std::vector<Result<StartedTask>>> {
-  SPIDER_CO_TRY(co_await context_.reach_storage());
+  SPIDER_CO_TRY(co_await link_.reach());
   if (context_.fires(FaultKind::start_error)) co_return unavailable();
   if (const auto late = context_.fires(FaultKind::start_late)) {
     SPIDER_CO_TRY(co_await context_.sleep(late->between(milliseconds{1}, seconds{9})));
@@ -134,7 +134,7 @@ auto FaultyExecutionClient::start(std::span<const TaskAssignment> assignments, M
 
 auto FaultyExecutionClient::finish(std::span<const FinishRequest> requests)
     -> Async<std::vector<Result<void>>> {
-  SPIDER_CO_TRY(co_await context_.reach_storage());
+  SPIDER_CO_TRY(co_await link_.reach());
   if (context_.fires(FaultKind::finish_error)) co_return unavailable();
   if (const auto late = context_.fires(FaultKind::finish_late)) {
     SPIDER_CO_TRY(co_await context_.sleep(late->between(milliseconds{1}, seconds{12})));
@@ -153,7 +153,7 @@ auto FaultyExecutionClient::finish(std::span<const FinishRequest> requests)
 }
 
 auto FaultyExecutionClient::renew(ManagerId manager) -> Async<Renewal> {
-  SPIDER_CO_TRY(co_await context_.reach_storage());
+  SPIDER_CO_TRY(co_await link_.reach());
   if (context_.fires(FaultKind::renew_lost)) co_return unavailable();
   if (const auto late = context_.fires(FaultKind::renew_late)) {
     SPIDER_CO_TRY(co_await context_.sleep(late->between(milliseconds{1}, seconds{6})));

@@ -2,7 +2,7 @@
 
 /// The three views of a storage, each with its faults. What stands behind outlives them. One thread.
 
-#include "sim/sim_context.hpp"
+#include "sim/member_link.hpp"
 #include "spider/execution_client.hpp"
 #include "spider/job_client.hpp"
 #include "spider/storage_client.hpp"
@@ -13,7 +13,8 @@ namespace spider::inline v1::sim {
 
 class FaultyStorageClient final : public StorageClient {
  public:
-  FaultyStorageClient(StorageClient& behind, SimContext& context) : behind_{behind}, context_{context} {}
+  FaultyStorageClient(StorageClient& behind, MemberLink& link, SimContext& context)
+      : behind_{behind}, link_{link}, context_{context} {}
 
   auto register_scheduler(SchedulerInfo info) -> Async<Registration> override;
   auto unregister_scheduler(Registration registration) -> Async<void> override;
@@ -39,6 +40,7 @@ class FaultyStorageClient final : public StorageClient {
   auto disturb(TaskKind lane, InboundBatch& batch) -> void;
 
   StorageClient& behind_;
+  MemberLink& link_;
   SimContext& context_;
   Registration registration_;
   std::array<InboundBatch, kTaskKinds> earlier_;  // the last batch with entries, by lane
@@ -46,7 +48,8 @@ class FaultyStorageClient final : public StorageClient {
 
 class FaultyExecutionClient final : public ExecutionClient {
  public:
-  FaultyExecutionClient(ExecutionClient& behind, SimContext& context) : behind_{behind}, context_{context} {}
+  FaultyExecutionClient(ExecutionClient& behind, MemberLink& link, SimContext& context)
+      : behind_{behind}, link_{link}, context_{context} {}
 
   auto start(std::span<const TaskAssignment> assignments, ManagerId manager)
       -> Async<std::vector<Result<StartedTask>>> override;
@@ -58,6 +61,7 @@ class FaultyExecutionClient final : public ExecutionClient {
 
  private:
   ExecutionClient& behind_;
+  MemberLink& link_;
   SimContext& context_;
 };
 

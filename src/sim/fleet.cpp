@@ -192,7 +192,7 @@ auto Fleet::begin() -> void {
 
 auto Fleet::join(ManagerId id, ManagerEvent script, Duration after, bool again) -> Async<void> {
   (void)co_await context.sleep(after);
-  if (context.stopping) co_return success();
+  if (context.stopping || closed_) co_return success();
   std::erase_if(managers_, [](const auto& manager) { return !manager->alive(); });
   managers_.push_back(std::make_shared<ScriptedManager>(*this, id, script, again));
   managers_.back()->begin();
@@ -200,6 +200,7 @@ auto Fleet::join(ManagerId id, ManagerEvent script, Duration after, bool again) 
 }
 
 auto Fleet::replace(const ScriptedManager& gone) -> void {
+  if (closed_) return;
   const auto same = context.fires(FaultKind::manager_restarts_same_name);
   const auto id = same ? gone.id() : ManagerId{++last_id_};
   const auto wait = context.draw(3, last_id_).between(milliseconds{10}, seconds{4});
@@ -209,6 +210,15 @@ auto Fleet::replace(const ScriptedManager& gone) -> void {
 auto Fleet::kill_all() -> void {
   const auto all = managers_;
   for (const auto& manager : all) manager->die();
+}
+
+auto Fleet::close() -> void {
+  closed_ = true;
+  kill_all();
+}
+
+auto Fleet::is_idle() const -> bool {
+  return std::ranges::none_of(managers_, [](const auto& manager) { return manager->busy(); });
 }
 
 }  // namespace spider::inline v1::sim

@@ -25,6 +25,7 @@ class ScriptedManager final : public std::enable_shared_from_this<ScriptedManage
   /// It falls silent in the middle of what it does.
   auto die() -> void;
   [[nodiscard]] auto alive() const -> bool { return alive_; }
+  [[nodiscard]] auto busy() const -> bool { return alive_ && !batches_.empty(); }
   [[nodiscard]] auto id() const -> ManagerId { return id_; }
   [[nodiscard]] auto script() const -> const ManagerEvent& { return script_; }
 
@@ -62,19 +63,32 @@ class ScriptedManager final : public std::enable_shared_from_this<ScriptedManage
 
 class Fleet {
  public:
-  /// All outlive the fleet's coroutines.
-  Fleet(SimContext& context, DispatchClient& dispatch, ExecutionClient& execution, DispatchMonitor& monitor,
-        Duration heartbeat, Duration manager_lease)
+  struct Parts {
+    DispatchClient& dispatch;
+    ExecutionClient& execution;
+    DispatchMonitor& monitor;
+    Duration heartbeat;
+    Duration manager_lease;
+  };
+
+  /// All outlive the fleet's coroutines. Managers have ids of their own in each fleet of a world; `number`
+  /// is the fleet's.
+  Fleet(SimContext& context, const Parts& parts, std::uint64_t number)
       : context{context},
-        dispatch{dispatch},
-        execution{execution},
-        monitor{monitor},
-        heartbeat{heartbeat},
-        manager_lease{manager_lease} {}
+        dispatch{parts.dispatch},
+        execution{parts.execution},
+        monitor{parts.monitor},
+        heartbeat{parts.heartbeat},
+        manager_lease{parts.manager_lease},
+        last_id_{number << 32U} {}
 
   /// Lets the managers of the plan join at their times.
   auto begin() -> void;
   auto kill_all() -> void;
+  /// They die, and nobody comes after them.
+  auto close() -> void;
+  /// Nobody executes anything.
+  [[nodiscard]] auto is_idle() const -> bool;
   /// One is gone; another comes after a while, perhaps under the same name.
   auto replace(const ScriptedManager& gone) -> void;
 
@@ -89,7 +103,8 @@ class Fleet {
   auto join(ManagerId id, ManagerEvent script, Duration after, bool again) -> Async<void>;
 
   std::vector<std::shared_ptr<ScriptedManager>> managers_;
-  std::uint64_t last_id_ = 0;
+  std::uint64_t last_id_;
+  bool closed_ = false;
 };
 
 }  // namespace spider::inline v1::sim

@@ -4,11 +4,7 @@
 /// them has its opportunity. One thread.
 
 #include "sim/application.hpp"
-#include "sim/core_keeper.hpp"
-#include "sim/dispatch_monitor.hpp"
-#include "sim/faulty_storage.hpp"
-#include "sim/fleet.hpp"
-#include "spider/dispatch_queue.hpp"
+#include "sim/members.hpp"
 
 namespace spider::inline v1::sim {
 
@@ -16,16 +12,11 @@ class Gremlin {
  public:
   struct Victims {
     StorageClient& storage;  ///< not the faulty one
-    FaultyStorageClient& core_storage;
-    DispatchQueueSink& sink;
     Application& application;
-    CoreKeeper& core;
-    Fleet& fleet;
-    DispatchMonitor& monitor;
-    std::string member;
+    Members& members;
   };
 
-  Gremlin(SimContext& context, Victims victims) : context_{context}, victims_{std::move(victims)} {}
+  Gremlin(SimContext& context, Victims victims) : context_{context}, victims_{victims} {}
 
   /// Until the plan's safety phase is over.
   [[nodiscard]] auto run() -> Async<void>;
@@ -35,10 +26,11 @@ class Gremlin {
  private:
   auto disturb_storage() -> Async<void>;
   auto disturb_clocks() -> void;
-  auto disturb_queue() -> Async<void>;
-  auto supersede() -> Async<Registration>;
+  auto disturb_queue(Member& member) -> Async<void>;
+  auto disturb_members() -> void;
+  auto supersede(const Member& member) -> Async<Registration>;
   [[nodiscard]] auto clock(std::uint64_t which) -> SimClock&;
-  auto enqueue_and_leave(Duration after) -> Async<void>;
+  auto enqueue_and_leave(Member& member, Duration after) -> Async<void>;
 
   SimContext& context_;
   Victims victims_;

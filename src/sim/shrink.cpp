@@ -25,6 +25,7 @@ class Shrinker {
       thin_out(&SimCase::submits);
       thin_out(&SimCase::faults);
       thin_out(&SimCase::managers);
+      forget_members();
       simplify();
     }
     return best_;
@@ -60,6 +61,15 @@ class Shrinker {
     auto without = best_;
     without.idle_workers = without.claimants = 0;
     accept(std::move(without));
+  }
+
+  /// As few as still break the rule.
+  auto forget_members() -> void {
+    for (std::size_t fewer = 1; fewer < best_.members; ++fewer) {
+      auto without = best_;
+      without.members = fewer;
+      if (accept(std::move(without))) return;
+    }
   }
 
   /// What comes after the violation did not cause it.

@@ -24,18 +24,20 @@ auto StorageMonitor::registered(SchedulerId scheduler, SessionId session) -> voi
                                 std::to_string(last_session_.value));
   }
   last_session_ = std::max(last_session_, session);
-  live_[scheduler] = session;
+  live_[scheduler] = {session, saturating_add(context_.storage_clock.now(), limits_.session_lease)};
 }
 
 auto StorageMonitor::unregistered(SchedulerId scheduler, SessionId session) -> void {
   context_.note(Note::unregistered, scheduler.value, session.value);
-  if (live_[scheduler] == session) live_[scheduler] = SessionId{session.value + 1};  // none is live
+  if (live_[scheduler].id == session) live_[scheduler] = {SessionId{session.value + 1}, {}};  // none is live
 }
 
-auto StorageMonitor::polled(TaskKind lane, SchedulerId scheduler, const InboundBatch& batch) -> void {
+auto StorageMonitor::polled(TaskKind lane, SchedulerId scheduler, const SlotFilter* slots,
+                            const InboundBatch& batch) -> void {
   context_.note(Note::polled, static_cast<std::uint64_t>(lane), batch.session.value, batch.entries.size());
   auto& live = live_[scheduler];
-  live = std::max(live, batch.session);
+  live.id = std::max(live.id, batch.session);
+  live.until = saturating_add(context_.storage_clock.now(), limits_.session_lease);
   last_session_ = std::max(last_session_, batch.session);
   for (const auto& entry : batch.entries) {
     context_.note(Note::offered, entry.job.value, number(entry.task));
@@ -45,12 +47,41 @@ auto StorageMonitor::polled(TaskKind lane, SchedulerId scheduler, const InboundB
       continue;
     }
     check_order(*job, entry.ref(), *task);
+    check_lease(scheduler, batch.session, slots, entry, *task);
   }
+}
+
+/// I13: nobody else's lease holds. R4, R5: it is in the share that was asked for, and due for it.
+auto StorageMonitor::check_lease(SchedulerId scheduler, SessionId session, const SlotFilter* slots,
+                                 const InboundEntry& entry, Task& task) -> void {
+  const auto now = context_.storage_clock.now();
+  const auto& job = jobs_.at(entry.job);
+  if (task.leased_to != scheduler && is_leased(job, entry.ref(), task)) {
+    context_.complain("I13", to_text(entry.ref()) + " was offered while the lease of another scheduler held");
+  }
+  task.leased_to = scheduler;
+  task.leased_under = session;
+  task.starts_before = starts_;
+  const auto from = slots == nullptr ? TimePoint{} : slots->offered_from(entry.ref(), entry.ready_at);
+  if (from == kForever) {
+    context_.complain("R4", to_text(entry.ref()) + " was offered to who had not asked for its slot");
+  } else if (from > now) {
+    context_.complain("R5", to_text(entry.ref()) + " was offered before its owner had its time");
+  }
+}
+
+/// Unless it was folded into a run meanwhile: when that fails it is offered anew.
+auto StorageMonitor::is_leased(const Job& job, TaskRef ref, const Task& task) -> bool {
+  const auto& holder = live_[task.leased_to];
+  if (!task.leased_to || holder.id != task.leased_under) return false;
+  const auto* run = run_of(job, ref);
+  return context_.storage_clock.now() < holder.until &&
+         (run == nullptr || run->started <= task.starts_before);
 }
 
 auto StorageMonitor::live_session(SchedulerId scheduler) const -> SessionId {
   const auto found = live_.find(scheduler);
-  return found == live_.end() ? SessionId{} : found->second;
+  return found == live_.end() ? SessionId{} : found->second.id;
 }
 
 auto StorageMonitor::submitted(const JobSpec& spec, const Result<Submitted>& answer) -> void {
@@ -184,6 +215,7 @@ auto StorageMonitor::started(const TaskAssignment& assignment, ManagerId manager
   }
   check_owner(*job, ref, *task, started);
   check_alone(*job, ref);
+  task->leased_to = {};
   witness_.started(ref);
   task->instances.push_back({.id = started.instance.id,
                              .epoch = started.instance.epoch,
@@ -216,17 +248,22 @@ auto StorageMonitor::owns(const Instance& instance) -> bool {
   return now < lease.until && instance.started_at >= lease.begun && now < instance.deadline;
 }
 
+auto StorageMonitor::run_of(const Job& job, TaskRef ref) -> Run* {
+  if (ref.task.kind() != TaskKind::regular) return nullptr;
+  const auto& key = job.spec.tasks[node_of(job, ref.task.index())].coalesce;
+  return key ? &runs_[job.spec.resource_group + '\n' + canonical(*key)] : nullptr;
+}
+
 /// Q5: of one coalesce key, one task runs at a time.
 auto StorageMonitor::check_alone(const Job& job, TaskRef ref) -> void {
-  if (ref.task.kind() != TaskKind::regular) return;
-  const auto& key = job.spec.tasks[node_of(job, ref.task.index())].coalesce;
-  if (!key) return;
-  auto& last = runs_[job.spec.resource_group + '\n' + canonical(*key)];
-  const auto [other, task] = last == ref ? std::pair<Job*, Task*>{} : find(last);
+  auto* run = run_of(job, ref);
+  if (run == nullptr) return;
+  const auto [other, task] = run->task == ref ? std::pair<Job*, Task*>{} : find(run->task);
   if (task != nullptr && !other->over && owns(task->instances.back())) {
-    context_.complain("Q5", to_text(ref) + " was started while its equivalent " + to_text(last) + " runs");
+    context_.complain("Q5",
+                      to_text(ref) + " was started while its equivalent " + to_text(run->task) + " runs");
   }
-  last = ref;
+  *run = {ref, starts_};
 }
 
 auto StorageMonitor::finished(const FinishRequest& request, const Result<void>& answer) -> void {

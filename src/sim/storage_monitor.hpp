@@ -23,10 +23,12 @@ class StorageMonitor {
  public:
   StorageMonitor(SimContext& context, const StorageLimits& limits) : context_{context}, limits_{limits} {}
 
-  // Sessions (I3).
+  // Sessions, and what is leased under them (I3, I13, R4, R5).
   auto registered(SchedulerId scheduler, SessionId session) -> void;
   auto unregistered(SchedulerId scheduler, SessionId session) -> void;
-  auto polled(TaskKind lane, SchedulerId scheduler, const InboundBatch& batch) -> void;
+  /// `slots`: what was asked for; null = everything.
+  auto polled(TaskKind lane, SchedulerId scheduler, const SlotFilter* slots, const InboundBatch& batch)
+      -> void;
   [[nodiscard]] auto live_session(SchedulerId scheduler) const -> SessionId;
 
   // Jobs (I1, I14).
@@ -70,10 +72,22 @@ class StorageMonitor {
     bool finished = false;
     FinishRequest::Kind kind{};
   };
+  /// Lapses when nobody has polled under it for a while.
+  struct Session {
+    SessionId id;
+    TimePoint until{};
+  };
   struct Task {
     std::vector<Instance> instances;  // accepted starts, oldest first
+    SchedulerId leased_to;            // since it was last ready
+    SessionId leased_under;
+    std::uint64_t starts_before = 0;  // of all tasks, when it was leased
     bool succeeded = false;
     bool failed = false;  // for good
+  };
+  struct Run {
+    TaskRef task;
+    std::uint64_t started = 0;  // as the how-many-th start of all
   };
   struct Node {
     std::uint32_t first = 0;
@@ -95,8 +109,12 @@ class StorageMonitor {
 
   auto add(JobId id, const JobSpec& spec) -> void;
   auto find(TaskRef ref) -> std::pair<Job*, Task*>;
+  auto check_lease(SchedulerId scheduler, SessionId session, const SlotFilter* slots,
+                   const InboundEntry& entry, Task& task) -> void;
+  [[nodiscard]] auto is_leased(const Job& job, TaskRef ref, const Task& task) -> bool;
   auto check_order(const Job& job, TaskRef ref, const Task& task) -> void;
   auto check_owner(const Job& job, TaskRef ref, const Task& task, const StartedTask& started) -> void;
+  [[nodiscard]] auto run_of(const Job& job, TaskRef ref) -> Run*;
   auto check_alone(const Job& job, TaskRef ref) -> void;
   auto owns(const Instance& instance) -> bool;
   auto may_have_succeeded(JobId id, const Job& job) const -> std::uint32_t;
@@ -109,10 +127,10 @@ class StorageMonitor {
   std::vector<JobId> job_order_;
   std::map<std::string, JobId> by_key_;
   std::map<std::string, JobId> acknowledged_;
-  std::unordered_map<SchedulerId, SessionId> live_;
+  std::unordered_map<SchedulerId, Session> live_;
   std::unordered_map<ManagerId, Lease> leases_;
   detail::WorkWitness witness_;
-  std::map<std::string, TaskRef> runs_;  // by group and coalesce key: what was started last
+  std::map<std::string, Run> runs_;  // by group and coalesce key: what was started last
   std::uint64_t folded_ = 0;
   std::uint64_t starts_ = 0;
   SessionId last_session_{};

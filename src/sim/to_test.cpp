@@ -97,6 +97,7 @@ auto to_test(const SimCase& what, const Violation& broken, const std::string& pa
     out << "  failing.idle_workers = " << what.idle_workers << ";\n"
         << "  failing.claimants = " << what.claimants << ";\n";
   }
+  if (what.members > 1) out << "  failing.members = " << what.members << ";\n";
   for (std::size_t i = 0; i < what.submits.size(); ++i) write(out, i + 1, what.submits[i]);
   for (const auto& manager : what.managers) {
     out << "  failing.managers.push_back({.at = ";

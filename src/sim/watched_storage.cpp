@@ -18,21 +18,22 @@ auto WatchedStorage::unregister_scheduler(Registration registration) -> Async<vo
 
 auto WatchedStorage::poll(TaskKind lane, PollRequest request) -> Async<InboundBatch> {
   const auto scheduler = request.scheduler;
+  const auto slots = request.slots;
   switch (lane) {
     case TaskKind::commit: {
       auto answer = co_await behind_.poll_commit_ready(std::move(request));
-      if (answer) monitor_.polled(lane, scheduler, answer.value());
+      if (answer) monitor_.polled(lane, scheduler, slots.get(), answer.value());
       co_return answer;
     }
     case TaskKind::cleanup: {
       auto answer = co_await behind_.poll_cleanup_ready(std::move(request));
-      if (answer) monitor_.polled(lane, scheduler, answer.value());
+      if (answer) monitor_.polled(lane, scheduler, slots.get(), answer.value());
       co_return answer;
     }
     case TaskKind::regular: break;
   }
   auto answer = co_await behind_.poll_ready(std::move(request));
-  if (answer) monitor_.polled(lane, scheduler, answer.value());
+  if (answer) monitor_.polled(lane, scheduler, slots.get(), answer.value());
   co_return answer;
 }
 

@@ -1,17 +1,12 @@
 // One simulated world, from its begin to its end.
 
 #include "sim/application.hpp"
-#include "sim/core_keeper.hpp"
-#include "sim/faulty_dispatch.hpp"
-#include "sim/faulty_storage.hpp"
-#include "sim/fleet.hpp"
 #include "sim/gremlin.hpp"
 #include "sim/idle_workers.hpp"
+#include "sim/members.hpp"
 #include "sim/watched_storage.hpp"
-#include "spider/dispatch_channel.hpp"
-#include "spider/dispatch_service.hpp"
-#include "spider/handed_back.hpp"
 #include "spider/policies/registry.hpp"
+#include "spider/pull/memory_directory.hpp"
 #include "spider/sim/case.hpp"
 #include "spider/storage/memory.hpp"
 
@@ -31,7 +26,6 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 
 constexpr auto kHealing = minutes{4};  // of virtual time, besides the work itself
-constexpr auto kMember = "scheduler";
 
 auto storage_limits() -> StorageLimits {
   StorageLimits limits;
@@ -41,41 +35,6 @@ auto storage_limits() -> StorageLimits {
   return limits;
 }
 
-auto core_options(const SimCase& what) -> PolicyCoreOptions {
-  PolicyCoreOptions options;
-  options.member = kMember;
-  options.buffered_max = what.buffered_max;
-  options.poll_wait = seconds{3};
-  options.backoff_max = seconds{4};
-  options.leave_timeout = seconds{2};
-  options.seed = what.seed;
-  return options;
-}
-
-auto service_options() -> DispatchServiceOptions {
-  DispatchServiceOptions options;
-  options.cutoff = seconds{5};
-  options.assignment_lease = seconds{6};
-  return options;
-}
-
-/// Tells the service whom it serves, and the log what is said.
-class LogObserver final : public Observer {
- public:
-  explicit LogObserver(SimContext& context) : context_{context} {}
-
-  auto observe(const Event& event) noexcept -> void override {
-    if (event.kind == EventKind::registered && service != nullptr) service->serve(event.scheduler);
-    context_.note(Note::observed, static_cast<std::uint64_t>(event.kind), event.task.job.value,
-                  event.task.task.bits(), event.session.value + event.manager.value, event.count);
-  }
-
-  DispatchService* service = nullptr;
-
- private:
-  SimContext& context_;
-};
-
 class World {
  public:
   World(const SimCase& what, bool keep_log) : context_{what, keep_log}, limits_{storage_limits()} {}
@@ -83,15 +42,13 @@ class World {
   auto run(const SimParts& parts) -> void {
     const auto made = make(parts);
     if (!made) return context_.complain("setup", made.error().message());
-    const auto policy = policy_of(parts);
-    if (!policy) return context_.complain("setup", policy.error().message());
-    live(policy.value());
+    live();
   }
 
   auto outcome() -> SimOutcome {
     SimOutcome outcome;
     outcome.violations = context_.violations();
-    outcome.dispatches = dispatch_monitor_ ? dispatch_monitor_->dispatches() : 0;
+    outcome.dispatches = members_ ? members_->dispatches() : 0;
     outcome.folded = storage_monitor_ ? storage_monitor_->folded() : 0;
     outcome.events = context_.log.events();
     outcome.log_hash = context_.log.hash();
@@ -104,26 +61,23 @@ class World {
 
  private:
   auto make(const SimParts& parts) -> Result<void>;
-  [[nodiscard]] auto policy_of(const SimParts& parts) const -> Result<PolicyFactory>;
-  auto live(const PolicyFactory& policy) -> void;
+  auto live() -> void;
   auto converge(Application& application) -> void;
   [[nodiscard]] auto open_jobs() -> std::size_t;
   [[nodiscard]] auto work_left() const -> Duration;
   auto drain() -> void;
-  auto end(CoreKeeper& core) -> void;
+  auto end() -> void;
   auto close() -> void;
 
   SimContext context_;  // outlives the rest; its frames go last
   StorageLimits limits_;
-  LogObserver observer_{context_};
   std::unique_ptr<Storage> storage_;
   std::optional<StorageMonitor> storage_monitor_;
-  std::optional<DispatchMonitor> dispatch_monitor_;
+  std::optional<WatchedStorage> watched_;
+  std::shared_ptr<MemberDirectory> directory_;
+  PolicyFactory policy_;
+  std::optional<Members> members_;
   IdleWorkers workers_{context_};
-  DispatchChannel channel_;
-  std::optional<HandedBackQueue> handed_back_;
-  std::optional<WatchedSource> source_;
-  std::unique_ptr<DispatchService> service_;
   asio::cancellation_signal storage_stop_;
 };
 
@@ -134,58 +88,40 @@ auto World::make(const SimParts& parts) -> Result<void> {
     SPIDER_TRY(storage_, make_memory_storage({limits_}, context_.storage_clock));
   }
   if (!storage_) return Error{Errc::invalid_argument, "the storage's factory gave nothing"};
-  DispatchChannelOptions channel;
-  channel.capacity = context_.plan.capacity;
-  if (const auto tiny = context_.fires(FaultKind::channel_tiny)) channel.capacity = 1 + tiny->below(3);
-  SPIDER_TRY(channel_, make_dispatch_channel(channel, context_.scheduler_clock));
-  const auto options = service_options();
   storage_monitor_.emplace(context_, limits_);
-  dispatch_monitor_.emplace(context_, channel.capacity, std::max(options.cutoff, options.assignment_lease));
-  handed_back_.emplace(context_.scheduler_clock);
-  source_.emplace(*channel_.source, *dispatch_monitor_, context_);
-  SPIDER_TRY(service_,
-             make_dispatch_service(options, *source_, *handed_back_, context_.scheduler_clock, observer_));
-  observer_.service = service_.get();
+  watched_.emplace(*storage_, *storage_monitor_);
+  if (context_.plan.members == 0 || context_.plan.members > Members::kLivingMax)
+    return Error{Errc::invalid_argument, "members: 1 to " + std::to_string(Members::kLivingMax)};
+  if (context_.plan.members > 1) {
+    SPIDER_TRY(directory_, make_memory_directory(member_limits(), context_.storage_clock));
+  }
+  policy_ = parts.policy;
+  if (!policy_) {
+    SPIDER_TRY(policy_, PolicyRegistry{}.make(context_.plan.policy));
+  }
+  members_.emplace(context_, MemberParts{*watched_, directory_, policy_, limits_});
   return success();
 }
 
-auto World::policy_of(const SimParts& parts) const -> Result<PolicyFactory> {
-  if (parts.policy) return parts.policy;
-  return PolicyRegistry{}.make(context_.plan.policy);
-}
-
-auto World::live(const PolicyFactory& policy) -> void {
-  WatchedStorage storage{*storage_, *storage_monitor_};
-  FaultyStorageClient core_storage{storage, context_};
-  FaultyExecutionClient execution{storage, context_};
-  FaultyJobClient jobs{storage, context_};
-  WatchedSink sink{*channel_.sink, *dispatch_monitor_};
-  WatchedHandedBack handed_back{*handed_back_, *dispatch_monitor_};
-  WatchedDispatch watched_dispatch{*service_, *dispatch_monitor_};
-  FaultyDispatch dispatch{watched_dispatch, context_};
-  CoreContext parts{core_storage, sink, handed_back, context_.scheduler_clock, observer_};
-  CoreKeeper core{context_, parts, *dispatch_monitor_, policy, core_options(context_.plan)};
+auto World::live() -> void {
+  FaultyJobClient jobs{*watched_, context_};
   Application application{context_, jobs, *storage_monitor_};
-  const auto heartbeat = service_options().heartbeat_interval();
-  Fleet fleet{context_, dispatch, execution, *dispatch_monitor_, heartbeat, limits_.manager_lease};
-  Gremlin gremlin{context_,
-                  {storage, core_storage, sink, application, core, fleet, *dispatch_monitor_, kMember}};
+  Gremlin gremlin{context_, {*watched_, application, *members_}};
 
   ++context_.running;
   asio::co_spawn(
       context_.io, rooted(storage_->run()),
       asio::bind_cancellation_slot(storage_stop_.slot(),
                                    [this](const std::exception_ptr&, Result<void>) { --context_.running; }));
-  context_.spawn(core.run());
+  members_->begin();
   context_.spawn(application.run());
   context_.spawn(gremlin.run());
   workers_.begin();
-  fleet.begin();
 
   const auto step = seconds{1};
   for (Duration at{}; at < context_.plan.safety && !context_.hopeless(); at += step) {
     context_.base.run_until(TimePoint{at + step});
-    dispatch_monitor_->look();
+    members_->look();
   }
   context_.faults().heal();
   gremlin.heal();
@@ -193,7 +129,7 @@ auto World::live(const PolicyFactory& policy) -> void {
   converge(application);
   context_.note(Note::phase, 2);
   drain();
-  end(core);
+  end();
 }
 
 auto World::open_jobs() -> std::size_t {
@@ -220,7 +156,7 @@ auto World::converge(Application& application) -> void {
   while (context_.base.now() < until) {
     if (context_.hopeless()) return;
     context_.base.run_for(milliseconds{500});
-    dispatch_monitor_->look();
+    members_->look();
     open = application.done() ? open_jobs() : 1;
     if (open == 0) return;
   }
@@ -234,20 +170,23 @@ auto World::converge(Application& application) -> void {
   }
 }
 
-/// Everything has ended: what is still under way is stale, and goes.
+/// Everything has ended: what is still under way is stale, and goes. Members have settled by then.
 auto World::drain() -> void {
+  if (context_.plan.members > 1 && !context_.hopeless()) {
+    context_.base.run_for(membership_settles_in());
+    members_->look_at_shares();
+  }
   const auto until = saturating_add(context_.base.now(), minutes{1});
   while (context_.base.now() < until) {
-    if (dispatch_monitor_->queued() == 0 && service_->snapshot().outstanding == 0) return;
+    if (members_->is_drained()) return;
     context_.base.run_for(milliseconds{500});
-    dispatch_monitor_->look();
+    members_->look();
   }
 }
 
-auto World::end(CoreKeeper& core) -> void {
+auto World::end() -> void {
   context_.stopping = true;
-  core.stop();
-  service_->close();
+  members_->stop();
   storage_stop_.emit(asio::cancellation_type::terminal);
   const auto until = saturating_add(context_.base.now(), minutes{2});
   while (context_.running > 0 && context_.base.now() < until) context_.base.run_for(milliseconds{500});
@@ -266,16 +205,7 @@ auto World::close() -> void {
     const auto state = block_on(context_.base, storage_->job_state(job));
     if (!state) context_.complain("I1", "job " + std::to_string(job.value) + " was acknowledged and is gone");
   }
-  const auto channel = channel_.counters();
-  const auto service = service_->snapshot();
-  dispatch_monitor_->close(channel.enqueued, channel.dequeued, channel.queued, service.outstanding);
-  if (channel.enqueued != channel.dequeued + channel.stale_dropped + channel.queued) {
-    context_.complain("D15", "the queue's counters do not add up");
-  }
-  if (service.recorded !=
-      service.outstanding + service.acknowledged + service.handed_back + service.refused) {
-    context_.complain("S4", "the service's counters do not add up");
-  }
+  members_->close();
 }
 
 }  // namespace

@@ -97,5 +97,20 @@ TEST_F(DispatchMonitorTest, D15CountersThatDoNotAddUp) {
   EXPECT_THAT(rules(), ElementsAre("D15", "D3"));
 }
 
+/// What its scheduler held when it was killed is the storage's to offer again.
+TEST_F(DispatchMonitorTest, AbandonedQueueMayHoldSomething) {
+  monitor_.enqueued(assignment(1));
+  monitor_.enqueued(assignment(2));
+  monitor_.dequeued(assignment(1));
+  monitor_.handed_out(kAnna, assignment(1));
+  monitor_.manager_gone(kAnna);
+  monitor_.abandon();
+  pass(seconds{60});
+  monitor_.close(2, 1, 1, 1);
+  EXPECT_THAT(rules(), IsEmpty());
+  monitor_.close(3, 1, 1, 1);
+  EXPECT_THAT(rules(), ElementsAre("D15")) << "but it still counts";
+}
+
 }  // namespace
 }  // namespace spider::sim

@@ -62,6 +62,14 @@ class StorageMonitorTest : public MonitorTest {
     answer.lost = std::move(lost);
     monitor_.renewed(manager, answer);
   }
+  auto offer(SchedulerId scheduler, const SlotFilter* slots = nullptr, std::uint64_t job = 1) -> void {
+    InboundBatch batch;
+    batch.session = SessionId{scheduler.value};
+    auto& entry = batch.entries.emplace_back();
+    entry.job = JobId{job};
+    entry.ready_at = context_.storage_clock.now();
+    monitor_.polled(TaskKind::regular, scheduler, slots, batch);
+  }
   auto end(JobState state, std::uint32_t succeeded, std::uint32_t pending = 0) -> void {
     JobView view;
     view.state = state;
@@ -172,12 +180,66 @@ TEST_F(StorageMonitorTest, I13SecondOwnerAfterTheLeaseIsFine) {
   EXPECT_THAT(rules(), IsEmpty());
 }
 
+TEST_F(StorageMonitorTest, I13OfferedWhileAnotherSchedulersLeaseHolds) {
+  offer(kScheduler);
+  pass(limits_.session_lease - seconds{1});
+  offer(SchedulerId{2});
+  EXPECT_THAT(rules(), ElementsAre("I13"));
+}
+
+TEST_F(StorageMonitorTest, I13OfferedAfterThatLeaseHasLapsedIsFine) {
+  offer(kScheduler);
+  pass(limits_.session_lease);
+  offer(SchedulerId{2});
+  monitor_.unregistered(SchedulerId{2}, SessionId{2});
+  offer(SchedulerId{3});
+  EXPECT_THAT(rules(), IsEmpty());
+}
+
+TEST_F(StorageMonitorTest, I13OfferedAfterItsStartIsFine) {
+  offer(kScheduler);
+  start(kAnna, instance(1, 1));
+  offer(SchedulerId{2});
+  EXPECT_THAT(rules(), IsEmpty());
+}
+
+TEST_F(StorageMonitorTest, I13OfferedAnewAfterItWasFoldedIsFine) {
+  submit_keyed(2);
+  submit_keyed(3);
+  offer(kScheduler, nullptr, 3);
+  start(kAnna, of_job(2, 1));
+  offer(SchedulerId{2}, nullptr, 3);
+  EXPECT_THAT(rules(), IsEmpty());
+  offer(SchedulerId{4}, nullptr, 3);
+  EXPECT_THAT(rules(), ElementsAre("I13")) << "and leased anew";
+}
+
+TEST_F(StorageMonitorTest, R4OfferedOutsideTheShare) {
+  SlotFilter slots;
+  slots.first.set();
+  offer(kScheduler, &slots);
+  EXPECT_THAT(rules(), IsEmpty());
+  slots.first.reset(slot_of({JobId{1}, TaskId{0}}));
+  offer(kScheduler, &slots);
+  EXPECT_THAT(rules(), ElementsAre("R4"));
+}
+
+TEST_F(StorageMonitorTest, R5OfferedBeforeTheTakeover) {
+  SlotFilter slots;
+  slots.later.set();
+  offer(kScheduler, &slots);
+  EXPECT_THAT(rules(), IsEmpty());
+  slots.takeover_delay = seconds{1};
+  offer(kScheduler, &slots);
+  EXPECT_THAT(rules(), ElementsAre("R5"));
+}
+
 TEST_F(StorageMonitorTest, T12OffersWhatDoesNotExist) {
   InboundBatch batch;
   batch.session = SessionId{1};
   batch.entries.emplace_back();
   batch.entries.back().job = JobId{7};
-  monitor_.polled(TaskKind::regular, kScheduler, batch);
+  monitor_.polled(TaskKind::regular, kScheduler, nullptr, batch);
   EXPECT_THAT(rules(), ElementsAre("T12"));
 }
 

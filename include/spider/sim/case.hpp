@@ -67,6 +67,7 @@ struct SimCase {
   Duration safety = std::chrono::seconds{20};  ///< how long faults happen; then everything must heal
   std::uint64_t idle_workers = 0;              ///< in a pool, apart from the rest
   std::uint64_t claimants = 0;                 ///< who claim them
+  std::size_t members = 1;  ///< schedulers that share the storage, 1 … 6, each with all of `managers`
   std::vector<SubmitEvent> submits;
   std::vector<ManagerEvent> managers;
   std::vector<FaultEvent> faults;     ///< exactly these; used when there are no rates

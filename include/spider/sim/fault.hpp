@@ -10,7 +10,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string_view>
 
 namespace spider {
@@ -89,16 +88,20 @@ enum class FaultKind : std::uint8_t {
   worker_ghost,             ///< a worker goes without a word, perhaps while it is claimed
   sweeper_false_suspicion,  ///< a sweeper whose clock is ahead takes workers from the living
   deliver_fails,            ///< what a worker was claimed for does not get through to it
+  // Several members on one storage.
+  member_joins,
+  member_leaves,       ///< in order
+  member_killed,       ///< with its managers; comes back after a while, perhaps under the same name
+  member_partitioned,  ///< reaches neither storage nor directory for a while, nor do its managers
+  view_stale,          ///< a member reads who was active some readings ago
+  ping_lost,           ///< on its way, or its answer
 };
-inline constexpr std::size_t kFaultKinds = static_cast<std::size_t>(FaultKind::deliver_fails) + 1;
+inline constexpr std::size_t kFaultKinds = static_cast<std::size_t>(FaultKind::ping_lost) + 1;
 
 /// The name, as written above.
 [[nodiscard]] auto to_string(FaultKind kind) noexcept -> std::string_view;
 /// None when there is no such kind.
 [[nodiscard]] auto fault_kind(std::string_view name) noexcept -> std::optional<FaultKind>;
-
-/// Kinds that wait for the part which they are to break: several members on one storage.
-[[nodiscard]] auto faults_not_yet() noexcept -> std::span<const std::string_view>;
 
 using FaultCounts = std::array<std::uint64_t, kFaultKinds>;  ///< by FaultKind
 using FaultRates = std::array<double, kFaultKinds>;          ///< probability per opportunity, by FaultKind
