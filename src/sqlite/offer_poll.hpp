@@ -19,6 +19,7 @@ struct SlotCursors {
   std::map<std::pair<QueueId, PriorityClass>, std::uint64_t> groups;
   std::map<BacklogKey, std::uint64_t> jobs;
   std::unordered_map<JobId, std::int64_t> tasks;
+  TimePoint next_due = kForever;  ///< of those that it has passed over until they are due
 };
 
 /// Which of the lower classes of a queue is next; see StorageLimits::lower_class_share.
@@ -46,7 +47,6 @@ struct OfferPoll {
   const SlotFilter* slots = nullptr;  ///< none: all tasks
   SlotCursors cursors{};
   std::size_t looks_left = 0;  ///< at tasks and jobs
-  TimePoint next_due = kForever;
   std::map<QueueId, ClassShare> shares{};
 };
 

@@ -82,7 +82,7 @@ auto poll_lane(WriterPtr writer, TaskKind kind, PollRequest asked) -> Async<Inbo
     if (done || now >= until) co_return std::move(batch);
     if (!waiting) waiting.emplace(writer, request->scheduler, now);
     const auto renewal = saturating_add(now, state.limits.session_lease / 4);
-    const auto next = again.at(request->slots.get(), polled.value(), now);
+    const auto next = again.at(polled.value(), now);
     const auto woken = co_await line->wait(ticket, std::min(std::min(until, renewal), next));
     if (!woken && woken.error() != Errc::timed_out) co_return woken.error();
   }

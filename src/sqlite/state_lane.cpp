@@ -258,11 +258,12 @@ auto SqliteState::poll(TaskKind kind, const PollRequest& request) -> Result<Poll
   if (request.slots) begin_search(*request.slots, lane, poll);
   take(lane, request.queues, poll);
   Polled polled;
+  polled.next_due = poll.cursors.next_due;
   if (request.slots) polled.cut = end_search(lane, poll);
   polled.batch.session = scheduler->session;
   polled.batch.entries = std::move(poll.entries);
   Rows rows{*file_, "SELECT at FROM delayed WHERE lane = ? ORDER BY at LIMIT 1", lane};
-  polled.next_due = rows.next() ? std::min(poll.next_due, rows.get<TimePoint>(0)) : poll.next_due;
+  if (rows.next()) polled.next_due = std::min(polled.next_due, rows.get<TimePoint>(0));
   return polled;
 }
 

@@ -181,7 +181,7 @@ auto SqliteState::look_at(JobRow& job, const JobBody& body, std::uint32_t bits, 
     return {true, std::nullopt};
   const auto due = poll.slots->offered_from(ref, task.ready_at);
   if (due <= now_) return {true, std::move(task)};
-  poll.next_due = std::min(poll.next_due, due);
+  poll.cursors.next_due = std::min(poll.cursors.next_due, due);
   return {false, std::nullopt};
 }
 

@@ -117,7 +117,7 @@ auto poll_lane(StatePtr state, TaskKind kind, PollRequest request) -> Async<Inbo
     if (done || state->clock.now() >= until) co_return std::move(batch);
     if (!waiting) waiting.emplace(state, request.scheduler);
     waiting->suspended(true);
-    const auto next = again.at(request.slots.get(), polled.value(), state->clock.now());
+    const auto next = again.at(polled.value(), state->clock.now());
     const auto woken = co_await line->wait(ticket, std::min(until, next));
     waiting->suspended(false);
     if (!woken && woken.error() != Errc::timed_out) co_return woken.error();

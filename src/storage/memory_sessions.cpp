@@ -147,6 +147,7 @@ auto MemoryState::poll(TaskKind kind, const PollRequest& request) -> Result<Poll
   if (scan) {
     polled.next_due = std::min(polled.next_due, scan->next_due);
     polled.cut = scan->looks_left == 0;
+    scheduler->watches[lane].next_look = polled.cut ? kForever : polled.next_due;
   }
   return polled;
 }
@@ -235,7 +236,7 @@ auto MemoryState::find_woken(std::vector<std::shared_ptr<WaitingLine>>& lines)
     if (slot_watches_[lane] > 0) {
       for (auto& scheduler : schedulers_) {
         const auto& watch = scheduler.watches[lane];
-        if (watch.polls > 0 && watch.is_woken_by(arrived)) lines.push_back(watch.line);
+        if (watch.polls > 0 && watch.is_woken_by(arrived, now_)) lines.push_back(watch.line);
       }
       arrived.slots.reset();
     }
@@ -244,10 +245,11 @@ auto MemoryState::find_woken(std::vector<std::shared_ptr<WaitingLine>>& lines)
   return lanes;
 }
 
-auto SchedulerRecord::SlotWatch::is_woken_by(const Arrivals& arrived) const -> bool {
+// What arrives in `later` wakes a poll only where it would not look in time: once, and then it knows when.
+auto SchedulerRecord::SlotWatch::is_woken_by(const Arrivals& arrived, TimePoint now) const -> bool {
   const bool several = polls > 1;  // which need not ask for the same
   if (arrived.all || several || (slots->first & arrived.slots).any()) return true;
-  return slots->takeover_delay <= Duration::zero() && (slots->later & arrived.slots).any();
+  return next_look > saturating_add(now, slots->takeover_delay) && (slots->later & arrived.slots).any();
 }
 
 auto MemoryState::offer_now(Job& job, std::uint32_t first_bits, std::uint32_t count) -> void {

@@ -79,8 +79,9 @@ struct SchedulerRecord {
     std::shared_ptr<WaitingLine> line;  ///< made by the first
     std::shared_ptr<const SlotFilter> slots;
     std::size_t polls = 0;
+    TimePoint next_look = kForever;  ///< unless it is woken
 
-    [[nodiscard]] auto is_woken_by(const Arrivals& arrived) const -> bool;
+    [[nodiscard]] auto is_woken_by(const Arrivals& arrived, TimePoint now) const -> bool;
   };
   std::array<SlotWatch, kTaskKinds> watches;
 };

@@ -15,18 +15,13 @@ struct Polled {
   bool cut = false;               ///< it asked for some slots, and ended before it had looked at everything
 };
 
-/// When a poll looks again unless it is woken. One that asks for some slots is not woken by arrivals in
-/// `SlotFilter::later`: it looks once per takeover delay, and finds out when they are due. After a look that
-/// was cut short it goes on after a rest that grows: there may be nothing for it, however far it looks.
+/// When a poll looks again unless it is woken. After a look that was cut short it goes on after a rest that
+/// grows: there may be nothing for it, however far it looks.
 class LookAgain {
  public:
-  auto at(const SlotFilter* slots, const Polled& polled, TimePoint now) -> TimePoint {
-    if (slots == nullptr) return polled.next_due;
-    auto next = polled.next_due;
-    if (slots->takeover_delay > Duration::zero() && slots->later.any())
-      next = std::min(next, saturating_add(now, slots->takeover_delay));
-    if (!polled.cut) return next;
-    next = std::min(next, saturating_add(now, rest_));
+  auto at(const Polled& polled, TimePoint now) -> TimePoint {
+    if (!polled.cut) return polled.next_due;
+    const auto next = std::min(polled.next_due, saturating_add(now, rest_));
     rest_ = std::min<Duration>(2 * rest_, std::chrono::seconds{1});
     return next;
   }

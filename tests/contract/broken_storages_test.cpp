@@ -51,6 +51,7 @@ enum class Defect {
   two_at_once,             // the key is lost on every other submit
   ignores_slots,           // every poll is offered everything
   takes_over_at_once,      // the takeover delay is ignored
+  looks_all_the_time,      // a poll that may take over wakes itself every second
   deaf_in_slots,           // a waiting poll that asks for some slots sleeps to its end
 };
 
@@ -74,6 +75,16 @@ class BrokenStorage final : public Storage {
     return inner_->unregister_scheduler(registration);
   }
   auto poll_ready(PollRequest request) -> Async<InboundBatch> override {
+    if (is(Defect::looks_all_the_time) && request.slots && request.slots->later.any() && request.wait > 1s) {
+      auto look = request;
+      look.wait = 1s;
+      auto first = inner_->poll_ready(std::move(look));
+      const auto seen = co_await std::move(first);
+      request.wait -= 1s;
+      if (!seen || !seen.value().entries.empty()) co_return seen;
+      auto again = poll_ready(std::move(request));
+      co_return co_await std::move(again);
+    }
     const bool group_max = is(Defect::ignores_group_max) || is(Defect::greedy_group);
     if (group_max && request.per_group_max > 0) request.per_group_max = SIZE_MAX;
     if (is(Defect::ignores_job_max) && request.per_job_max > 0) request.per_job_max = SIZE_MAX;
@@ -348,6 +359,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Expected{Defect::two_at_once, "TwoAtOnce", "Q5"},
                       Expected{Defect::ignores_slots, "IgnoresSlots", "R4"},
                       Expected{Defect::takes_over_at_once, "TakesOverAtOnce", "R5"},
+                      Expected{Defect::looks_all_the_time, "LooksAllTheTime", "R5"},
                       Expected{Defect::deaf_in_slots, "DeafInSlots", "R9"}),
     [](const auto& info) { return std::string{info.param.name}; });
 

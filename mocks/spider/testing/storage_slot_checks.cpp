@@ -126,6 +126,42 @@ auto later_after_the_delay(StorageTrial& trial) -> void {
                "also of one that came while it waited");
 }
 
+auto later_costs_nothing_while_idle(StorageTrial& trial) -> void {
+  if (!trial.open()) return;
+  const auto timers = [&](Filter slots) {
+    const auto idle = trial.begin_poll(trial.me, ask_for(std::move(slots), 5min));
+    return trial.clock().run_for(5min);
+  };
+  auto slots = filter(5s);
+  const auto without = timers(slots);
+  slots = filter(5s);
+  slots->later.set();
+  trial.expect(timers(slots) < without + 10, "a poll does not look again and again while nothing arrives");
+  const auto call = trial.begin_poll(trial.me, ask_for(slots, 1h));
+  trial.clock().run_for(7s);
+  for (int i = 0; i < 10; ++i) trial.job(flat_job());
+  const auto ready_at = trial.clock().now();
+  trial.clock().run_for(5s - 1ns);
+  trial.expect(!call->done(), "what arrives then is not taken early");
+  trial.clock().run_for(1ns);
+  trial.expect(call->done() && *call->result && call->result->value().entries.size() == 10 &&
+                   trial.clock().now() == ready_at + 5s,
+               "nor late");
+}
+
+auto later_behind_others(StorageTrial& trial) -> void {
+  if (!trial.open()) return;
+  const auto single = trial.job(flat_job());
+  trial.job(flat_job(40'000));
+  auto slots = filter(5s);
+  slots->later.set(slot_of(first_of(single)));
+  const auto ready_at = trial.clock().now();
+  const auto entries = trial.poll(ask_for(slots, 1h));
+  trial.expect(std::ranges::any_of(entries, [=](const auto& entry) { return entry.job == single; }),
+               "a task that is due later is offered");
+  trial.expect(trial.clock().now() <= ready_at + 6s, "in time, however much was looked at after it");
+}
+
 auto woken_in_its_slots(StorageTrial& trial) -> void {
   if (!trial.open()) return;
   const auto other = trial.register_as("other");
@@ -181,6 +217,8 @@ constexpr StorageCheck kChecks[] = {
     {"R4", "TasksOfAllKindsHaveASlot", in_each_lane},
     {"R4", "TurnsAndMaximaHoldWithinSlots", turns_and_maxima},
     {"R5", "LaterSlotsWaitForTheTakeoverDelay", later_after_the_delay},
+    {"R5", "LaterSlotsCostNothingWhileIdle", later_costs_nothing_while_idle},
+    {"R5", "LaterSlotsAreRememberedInALongSearch", later_behind_others},
     {"R9", "ArrivalsWakeWhoAsksForTheirSlot", woken_in_its_slots},
     {"R12", "NothingIsHiddenBehindOthersTasks", hidden_behind_others},
     {"R14", "SlotsGrantNothing", leases_of_filtered_polls},
