@@ -55,8 +55,10 @@ auto refresh(StatePtr state) -> Async<void> {
   if (seen && !seen.value().empty() && !state->is_among(seen.value())) {
     auto beat = ping(state);
     const auto pinged = co_await std::move(beat);
-    auto second = state->parts.directory->active();
-    if (pinged) seen = co_await std::move(second);
+    if (pinged) {
+      auto second = state->parts.directory->active();
+      seen = co_await std::move(second);
+    }
   }
   if (seen) {
     state->adopt(std::move(seen).value());
@@ -156,8 +158,10 @@ auto beat(StatePtr state) -> Async<void> {
   } else {
     auto first = ping(state);
     const auto pinged = co_await std::move(first);
-    auto second = refresh(state);
-    if (pinged) static_cast<void>(co_await std::move(second));
+    if (pinged) {
+      auto second = refresh(state);
+      static_cast<void>(co_await std::move(second));
+    }
     auto third = state->parts.directory->collect(kCollectedMax);
     static_cast<void>(co_await std::move(third));
   }
