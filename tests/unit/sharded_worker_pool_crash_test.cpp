@@ -50,7 +50,7 @@ class ShardedPoolCrash : public ShardedPoolTest {
             {"remove an idle one", [this] { (void)run(pool_->remove(WorkerId{idle_worker()})); }},
             {"renew", [this] { (void)run(pool_->renew(held_[0])); }},
             {"sweep", [this] { (void)sweep(); }},
-            {"sweep of lapsed claims", [this] { (void)run(pool_->sweep(clock_.now() + kLease, 100)); }}};
+            {"sweep of lapsed claims", [this] { (void)run(pool_->sweep(clock_.now() + kPoolLease, 100)); }}};
   }
   /// One of the workers that no claim in `held_` has.
   auto idle_worker() -> std::uint64_t {
@@ -72,7 +72,7 @@ TEST_F(ShardedPoolCrash, LeavesNothingThatASweepDoesNotComplete) {
       call.run();
       if (!still_armed()) ++crashes;
       disarm();
-      expect_nothing_leaked();
+      expect_nothing_leaked(*this, clock_);
     }
   }
   EXPECT_EQ(crashes, 12);  // at two claims and their records, and at four returns, twice each
@@ -88,13 +88,13 @@ TEST_F(ShardedPoolCrash, OtherCallsInBetweenKeepTheSumAndTheClaimsApart) {
         prepare();
         at(step, [&] {
           all[inner].run();
-          expect_sum();
+          expect_sum(counts());
           return false;
         });
         all[outer].run();
         if (!still_armed()) ++interleavings;
         disarm();
-        expect_nothing_leaked();
+        expect_nothing_leaked(*this, clock_);
       }
     }
   }
@@ -104,11 +104,11 @@ TEST_F(ShardedPoolCrash, OtherCallsInBetweenKeepTheSumAndTheClaimsApart) {
 TEST_F(ShardedPoolCrash, OfASweepIsCompletedByTheNext) {
   open(3);
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(claim());
-  clock_.run_for(kLease);
+  clock_.run_for(kPoolLease);
   for (const auto step : {Step::returning, Step::indexed, Step::returning}) {
     crash_at(step);
     EXPECT_FALSE(sweep());
-    expect_sum();
+    expect_sum(counts());
   }
   ASSERT_TRUE(sweep());
   EXPECT_EQ(counts(), (WorkerCounts{.idle = 3, .added = 3}));
@@ -180,7 +180,7 @@ TEST_F(ShardedPoolCrash, W2_ClaimThatMeetsOnlyWrongHintsEndsInConflict) {
 TEST_F(ShardedPoolCrash, W11_TwoSweepsAtOnceBringEachWorkerHomeOnce) {
   open(6);
   for (int i = 0; i < 6; ++i) ASSERT_TRUE(claim());
-  clock_.run_for(kLease);
+  clock_.run_for(kPoolLease);
   std::size_t inner = 0;
   at(Step::indexed, [&] {
     inner = sweep().value().reclaimed;
@@ -188,7 +188,7 @@ TEST_F(ShardedPoolCrash, W11_TwoSweepsAtOnceBringEachWorkerHomeOnce) {
   });
   const auto outer = sweep().value().reclaimed;
   EXPECT_EQ(inner + outer, 6U);
-  expect_nothing_leaked();
+  expect_nothing_leaked(*this, clock_);
 }
 
 TEST_F(ShardedPoolCrash, W11_ReportsHowLongTheOldestWasStranded) {

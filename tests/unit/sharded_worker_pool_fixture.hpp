@@ -4,22 +4,20 @@
 
 #include "spider/sharded_worker_pool.hpp"
 #include "spider/virtual_clock.hpp"
+#include "support/pool_checks.hpp"
 
 #include <gtest/gtest.h>
 
 #include <functional>
 #include <memory>
 #include <optional>
-#include <set>
 #include <utility>
 #include <vector>
 
 namespace spider {
 
 class ShardedPoolTest : public ::testing::Test {
- protected:
-  static constexpr Duration kLease = std::chrono::seconds{30};
-
+ public:
   auto open(std::uint64_t workers, ShardedWorkerPoolOptions options = {}) -> void {
     options.interrupt = [this](WorkerPoolStep step) { return at_step_ && at_step_(step); };
     pool_ = make_sharded_worker_pool(std::move(options), clock_).value();
@@ -50,10 +48,7 @@ class ShardedPoolTest : public ::testing::Test {
     return block_on(context, std::move(work));
   }
   auto try_claim(std::uint64_t owner = 1, ActorId actor = {}) -> Result<std::optional<Claim>> {
-    ClaimRequest request{ClaimantId{owner}};
-    request.lease = kLease;
-    request.actor = actor;
-    return run(pool_->claim(std::move(request)));
+    return run(pool_->claim(pool_request(owner, actor)));
   }
   auto claim(std::uint64_t owner = 1) -> std::optional<Claim> { return try_claim(owner).value(); }
   auto release(const Claim& claim) -> Result<void> { return run(pool_->release(claim)); }
@@ -62,24 +57,7 @@ class ShardedPoolTest : public ::testing::Test {
   }
   auto counts() -> WorkerCounts { return run(pool_->count()).value(); }
 
-  auto expect_sum() -> void {
-    const auto now = counts();
-    EXPECT_EQ(now.idle + now.claimed + now.returning + now.dead, now.added - now.removed);
-  }
-  /// W12 and I7: after the lease and one sweep every worker is idle, and can be claimed exactly once.
-  auto expect_nothing_leaked() -> void {
-    expect_sum();
-    clock_.run_for(kLease);
-    ASSERT_TRUE(sweep());
-    const auto now = counts();
-    EXPECT_EQ(now.idle, now.added - now.removed);
-    std::set<WorkerId> taken;
-    while (const auto claimed = claim(99)) {
-      ASSERT_TRUE(taken.insert(claimed->worker).second) << "claimed twice: " << claimed->worker.value;
-    }
-    EXPECT_EQ(taken.size(), now.idle);
-  }
-
+ protected:
   asio::io_context context_;
   VirtualClock clock_{context_};
   std::function<bool(WorkerPoolStep)> at_step_;

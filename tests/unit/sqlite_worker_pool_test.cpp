@@ -35,7 +35,7 @@ struct Told {
 auto short_life(SqlitePoolFixture& pool) -> Told {
   Told told;
   const auto claim = [&](ActorId actor = {}) {
-    const auto claimed = pool.claim(7, actor);
+    const auto claimed = pool.try_claim(7, actor);
     if (claimed && claimed.value()) told.held.push_back(*claimed.value());
     return claimed.has_value();
   };
@@ -83,7 +83,7 @@ TEST(SqliteWorkerPoolCrash, W12_AtEveryWriteOfClaimAndReleaseOneSweepIsEnough) {
     ASSERT_TRUE(again.is_open());
     for (const auto& claim : told.held) EXPECT_TRUE(again.renew(claim)) << claim.worker.value;
     for (const auto& claim : told.released) EXPECT_FALSE(again.renew(claim)) << claim.worker.value;
-    again.expect_nothing_leaked();
+    expect_nothing_leaked(again, again.clock());
     if (::testing::Test::HasFailure()) return;
   }
   EXPECT_GT(crashes, 15);
@@ -95,14 +95,14 @@ TEST(SqliteWorkerPool, ClaimsOutliveThePoolThatMadeThem) {
   {
     SqlitePoolFixture pool{plain(folder / "file")};
     for (std::uint64_t worker = 1; worker <= 3; ++worker) ASSERT_TRUE(pool.add(worker));
-    for (int i = 0; i < 2; ++i) held.push_back(*pool.claim().value());
+    for (int i = 0; i < 2; ++i) held.push_back(*pool.try_claim().value());
   }
   SqlitePoolFixture pool{plain(folder / "file")};
   EXPECT_EQ(pool.counts(), (WorkerCounts{.idle = 1, .claimed = 2, .added = 3}));
   EXPECT_TRUE(pool.renew(held[0]));
   EXPECT_TRUE(pool.release(held[0]));
   EXPECT_EQ(pool.renew(held[0]).error(), WorkerPoolErrc::stale_claim);
-  pool.clock().run_for(SqlitePoolFixture::kLease);
+  pool.clock().run_for(kPoolLease);
   EXPECT_EQ(pool.sweep().value().reclaimed, 1U);
   EXPECT_EQ(pool.release(held[1]).error(), WorkerPoolErrc::stale_claim);
 }
@@ -117,15 +117,15 @@ TEST(SqliteWorkerPool, W2_TwoOnOneFileShareTheWorkers) {
   std::set<WorkerId> taken;
   std::vector<Claim> held;
   for (int number = 0; number < 10; ++number) {
-    const auto claimed = (number % 2 == 0 ? left : right).claim(number % 2 == 0 ? 1 : 2).value();
+    const auto claimed = (number % 2 == 0 ? left : right).try_claim(number % 2 == 0 ? 1 : 2).value();
     ASSERT_TRUE(claimed);
     EXPECT_TRUE(taken.insert(claimed->worker).second);
     held.push_back(*claimed);
   }
-  EXPECT_FALSE(left.claim().value());
-  EXPECT_FALSE(right.claim().value());
+  EXPECT_FALSE(left.try_claim().value());
+  EXPECT_FALSE(right.try_claim().value());
   EXPECT_TRUE(right.release(held[0])) << "claims are plain data: the other may release them";
-  const auto next = left.claim(1).value();
+  const auto next = left.try_claim(1).value();
   ASSERT_TRUE(next);
   EXPECT_EQ(left.release(held[0]).error(), WorkerPoolErrc::stale_claim);
   EXPECT_EQ(left.counts(), right.counts());
@@ -137,20 +137,20 @@ TEST(SqliteWorkerPool, W11_TwoSweepsOnOneFileBringEachWorkerHomeOnce) {
   SqlitePoolFixture right{plain(folder / "file")};
   for (std::uint64_t worker = 1; worker <= 6; ++worker) {
     ASSERT_TRUE(left.add(worker));
-    ASSERT_TRUE(left.claim());
+    ASSERT_TRUE(left.try_claim());
   }
-  left.clock().run_for(SqlitePoolFixture::kLease);
-  right.clock().run_for(SqlitePoolFixture::kLease);
+  left.clock().run_for(kPoolLease);
+  right.clock().run_for(kPoolLease);
   EXPECT_EQ(left.sweep().value().reclaimed, 6U);
   EXPECT_EQ(right.sweep().value().reclaimed, 0U);
-  right.expect_nothing_leaked();
+  expect_nothing_leaked(right, right.clock());
 }
 
 TEST(SqliteWorkerPool, W10_WaitingClaimFindsAReturnOfAnotherProcess) {
   const TemporaryFolder folder;
   SqlitePoolFixture other{plain(folder / "file")};
   ASSERT_TRUE(other.add(1));
-  const auto held = other.claim(1).value();
+  const auto held = other.try_claim(1).value();
   ASSERT_TRUE(held);
   asio::io_context context;
   SystemClock clock{context.get_executor()};
