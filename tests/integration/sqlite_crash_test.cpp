@@ -1,16 +1,13 @@
 // A process is killed in the middle of submitting, starting and finishing, again and again. What it was
 // told before is compared with what the file holds.
 
+#include "killed_child.hpp"
 #include "spider/rng.hpp"
 #include "sqlite_fixture.hpp"
 #include "temporary_folder.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <csignal>
-#include <cstdlib>
 #include <set>
 
 namespace spider {
@@ -18,27 +15,16 @@ namespace {
 
 constexpr int kKills = 60;
 
-struct Told {
-  char what = 0;  ///< 's'ubmitted or 'f'inished
-  JobId job;
-};
-
-auto options_for(const std::string& path) -> SqliteStorageOptions {
-  SqliteStorageOptions options{path};
-  options.synchronous = SqliteStorageOptions::Synchronous::normal;  // enough against a kill
+auto crash_options(const std::string& path) -> SqliteStorageOptions {
+  auto options = killed_file(path);
   options.limits.manager_lease = std::chrono::seconds{1};
   options.ended_jobs_kept = std::chrono::hours{24 * 365};  // each life begins an hour after the one before
   return options;
 }
 
-auto tell(int pipe, char what, JobId job) -> void {
-  const Told told{what, job};
-  if (::write(pipe, &told, sizeof told) != static_cast<ssize_t>(sizeof told)) ::_exit(2);
-}
-
-/// Works until it is killed; tells what was acknowledged. Never returns.
-[[noreturn]] auto work(const std::string& path, int round, int pipe) -> void {
-  SqliteFixture storage{options_for(path), TimePoint{std::chrono::hours{round + 1}}};
+/// Works until it is killed; tells what was 's'ubmitted and 'f'inished. Never returns.
+[[noreturn]] auto submit_and_finish(const std::string& path, int round, int pipe) -> void {
+  SqliteFixture storage{crash_options(path), TimePoint{std::chrono::hours{round + 1}}};
   if (!storage.is_open() || !storage.join()) ::_exit(3);
   while (storage.run(storage->sweep(1000)).value().swept > 0) {
   }
@@ -59,24 +45,15 @@ class Crashes {
 
   /// One child, killed after it has told `acknowledgements` things.
   auto round(int number, std::uint64_t acknowledgements) -> void {
-    int ends[2];
-    ASSERT_EQ(::pipe(ends), 0);
-    const auto child = ::fork();
-    ASSERT_GE(child, 0);
-    if (child == 0) work(path_, number, ends[1]);
-    ::close(ends[1]);
-    for (std::uint64_t told = 0; told < acknowledgements; ++told) ASSERT_TRUE(listen(ends[0]));
-    ::kill(child, SIGKILL);
-    while (listen(ends[0])) {
+    KilledChild<JobId> child{[&](int pipe) { submit_and_finish(path_, number, pipe); }};
+    for (std::uint64_t told = 0; told < acknowledgements; ++told) ASSERT_TRUE(listen(child));
+    child.kill();
+    while (listen(child)) {
     }
-    ::close(ends[0]);
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    ASSERT_TRUE(WIFSIGNALED(status)) << "the child ended by itself: " << WEXITSTATUS(status);
   }
 
   auto compare(int rounds) -> void {
-    SqliteFixture storage{options_for(path_), TimePoint{std::chrono::hours{rounds + 1}}};
+    SqliteFixture storage{crash_options(path_), TimePoint{std::chrono::hours{rounds + 1}}};
     ASSERT_TRUE(storage.is_open()) << storage.error();
     for (const auto job : submitted_)
       ASSERT_TRUE(storage.state(job)) << "lost job " << job.value << ": " << storage.state(job).error();
@@ -88,7 +65,7 @@ class Crashes {
   }
 
   auto finish_all(int rounds) -> void {
-    SqliteFixture storage{options_for(path_), TimePoint{std::chrono::hours{rounds + 2}}};
+    SqliteFixture storage{crash_options(path_), TimePoint{std::chrono::hours{rounds + 2}}};
     ASSERT_TRUE(storage.join());
     while (storage.run(storage->sweep(1000)).value().swept > 0) {
     }
@@ -106,11 +83,10 @@ class Crashes {
   }
 
  private:
-  auto listen(int pipe) -> bool {
-    Told told;
-    if (::read(pipe, &told, sizeof told) != static_cast<ssize_t>(sizeof told)) return false;
-    (told.what == 's' ? submitted_ : finished_).insert(told.job);
-    return true;
+  auto listen(KilledChild<JobId>& child) -> bool {
+    const auto told = child.listen();
+    if (told) (told->what == 's' ? submitted_ : finished_).insert(told->about);
+    return told.has_value();
   }
 
   std::string path_;
@@ -120,8 +96,7 @@ class Crashes {
 
 TEST(SqliteCrash, KilledInTheMiddleNothingAcknowledgedIsLost) {
   const TemporaryFolder folder;
-  const auto* kills = std::getenv("SPIDER_KILLS");
-  const auto rounds = kills != nullptr ? std::atoi(kills) : kKills;
+  const auto rounds = kills_asked(kKills);
   Crashes crashes{folder / "file"};
   Rng rng{1};
   for (int round = 0; round < rounds; ++round) {
