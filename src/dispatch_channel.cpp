@@ -126,6 +126,7 @@ class ChannelSink final : public DispatchQueueSink {
   ~ChannelSink() override { state_->close(); }
 
   auto enqueue(TaskAssignment assignment) -> Async<void> override {
+    if (state_->put_one(assignment)) co_return success();
     const std::span items{&assignment, 1};
     const auto put = state_->put(items, true);
     if (put.count != 0) co_return success();
@@ -146,6 +147,7 @@ class ChannelSink final : public DispatchQueueSink {
   }
 
   auto try_enqueue(const TaskAssignment& assignment) -> Result<void> override {
+    if (state_->put_one(assignment)) return success();
     const auto put = state_->put({&assignment, 1}, false);
     if (put.count == 0) return put.error;
     return success();
@@ -176,6 +178,7 @@ class ChannelSource final : public DispatchQueueSource {
 
   auto dequeue(Duration wait) -> Async<std::optional<TaskAssignment>> override {
     TaskAssignment item;
+    if (state_->take_one(item)) co_return item;
     const auto taken = state_->take({&item, 1}, wait > Duration::zero());
     if (taken.count != 0) co_return item;
     if (taken.drained) co_return Errc::dispatch_queue_closed;
@@ -208,6 +211,7 @@ class ChannelSource final : public DispatchQueueSource {
 
   auto try_dequeue() -> Result<std::optional<TaskAssignment>> override {
     TaskAssignment item;
+    if (state_->take_one(item)) return std::optional{item};
     const auto taken = state_->take({&item, 1}, false);
     if (taken.drained) return Errc::dispatch_queue_closed;
     return taken.count != 0 ? std::optional{item} : std::nullopt;

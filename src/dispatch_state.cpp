@@ -28,7 +28,7 @@ DispatchState::DispatchState(const DispatchChannelOptions& options, Clock& clock
     : options_{options},
       resume_slots_{std::min(options.resume_slots, options.capacity)},
       clock_{clock},
-      buffers_{{options.capacity, memory_of(options)}, {options.capacity, memory_of(options)}},
+      ring_{options.capacity, memory_of(options)},
       session_{options.session} {}
 
 // --- Producers -----------------------------------------------------------------------------------
@@ -62,7 +62,9 @@ auto DispatchState::put_locked(std::span<const TaskAssignment> items, std::size_
 
   std::size_t count = 0;
   const auto room = std::min(items.size(), free - reserved);
-  while (count < room && items[count].session == session_ && back_->append(items[count])) ++count;
+  while (count < room && items[count].session == session_ && ring_.store(before + count, items[count])) {
+    ++count;
+  }
   if (count == 0) return {0, Errc::limit_exceeded};
   enqueued_.store(before + count, std::memory_order_release);
 
@@ -138,10 +140,9 @@ auto DispatchState::bump_locked(SessionId session) -> Bumped {
   if (closed_) return {Errc::dispatch_queue_closed, session_};
   if (session <= session_) return {Errc::invalid_session, session_};
   const auto stale = total();
-  front_->clear();
-  back_->clear();
   stale_dropped_ += stale;
   count_freed(stale);
+  enqueued_seen_ = enqueued_.load(std::memory_order_relaxed);
   session_ = session;
   overtaken_ = since_yield_ = 0;
   return {Errc{}, session};
@@ -165,20 +166,9 @@ auto DispatchState::take(std::span<TaskAssignment> out, bool may_yield) -> Taken
     }
     const std::size_t limit = options_.overtake_max;
     const auto room = overtakes ? limit - std::min(overtaken_, limit) : out.size();
-    if (front_->empty() && is_empty()) {
-      taken.drained = closed_;
-      return taken;
-    }
-    if (front_->size() > out.size() || (front_->size() == out.size() && out.size() <= room)) {
-      taken.count = out.size();
-      front_->take(out.data(), taken.count);
-    } else {
-      const std::scoped_lock back{back_lock_};
-      taken.count = take_from_both(out, room);
-      taken.drained = closed_ && taken.count == 0 && total() == 0;
-    }
+    taken.count = take_locked(out, room);
+    taken.drained = closed_ && total() == 0 && taken.count == 0;
     if (taken.count == 0) return taken;
-    count_freed(taken.count);
     if (overtakes) {
       overtaken_ += taken.count;
       since_yield_ += taken.count;
@@ -189,30 +179,24 @@ auto DispatchState::take(std::span<TaskAssignment> out, bool may_yield) -> Taken
   return taken;
 }
 
-/// Takes up to `room` items freely, and more only while one is left for the line. Needs both locks.
-auto DispatchState::take_from_both(std::span<TaskAssignment> out, std::size_t room) -> std::size_t {
-  const auto queued = total();
-  auto count = std::min(out.size(), queued);
-  if (count > room) count = std::max(room, std::min(count, queued - 1));
-  const auto from_front = std::min(count, front_->size());
-  front_->take(out.data(), from_front);
-  if (front_->empty()) {
-    front_->clear();
-    std::swap(front_, back_);
-    front_->take(out.data() + from_front, count - from_front);
-  }
+/// Takes up to `room` items freely, and more only while one is left for the line. Needs front_lock_.
+auto DispatchState::take_locked(std::span<TaskAssignment> out, std::size_t room) -> std::size_t {
+  const auto position = freed_.load(std::memory_order_relaxed);
+  if (enqueued_seen_ - position <= out.size()) enqueued_seen_ = enqueued_.load(std::memory_order_acquire);
+  const auto queued = enqueued_seen_ - position;
+  auto count = std::min<std::size_t>(out.size(), queued);
+  if (count > room) count = std::max(room, std::min<std::size_t>(count, queued - 1));
+  ring_.load(position, out.data(), count);
+  count_freed(count);
   return count;
 }
 
 auto DispatchState::take_in_line(DispatchWaiter& waiter, TaskAssignment& out) -> Taken {
   Taken taken;
   change([&] {
-    taken.count = take_from_both({&out, 1}, 1);
+    taken.count = take_locked({&out, 1}, 1);
     taken.drained = closed_ && taken.count == 0;
-    if (taken.count != 0) {
-      count_freed(1);
-      overtaken_ = since_yield_ = 0;
-    }
+    if (taken.count != 0) overtaken_ = since_yield_ = 0;
     if (taken.count != 0 || taken.drained) unlink(waiter);
   });
   return taken;

@@ -6,15 +6,19 @@
 ///  - `line_mutex_` guards the lines of suspended calls. It is touched only when somebody suspends,
 ///    is woken or leaves, and is held while continuations are posted: so an execution context that
 ///    shuts down cannot vanish between the choice of a waiter and its wake-up.
-///  - `front_lock_` guards the buffer that consumers read, `back_lock_` the one that producers fill.
-///    An empty front is exchanged with the back under both. Session, closed flag and what the fast
-///    paths must know of the lines are written under both, and read under either.
+///  - `front_lock_` guards the end of the ring where consumers take, `back_lock_` the one where producers
+///    put. Session, closed flag and what the fast paths must know of the lines are written under both, and
+///    read under either.
+///
+/// `enqueued_` and `freed_` are the positions of the two ends. Each is written under the lock of its end and
+/// read by the other without it, and only when the value that was seen last does not suffice: whoever looks
+/// takes the cache line from the other side's processor.
 ///
 /// Every change to the lines, the session or the closed flag goes through `change`, which afterwards
 /// restores the invariants of `choose_consumers` and `choose_producers`. Only a bump that finds both lines
 /// empty does without: there is nobody to choose.
 
-#include "assignment_buffer.hpp"
+#include "assignment_ring.hpp"
 #include "dispatch_waiter.hpp"
 #include "spider/dispatch_channel.hpp"
 #include "spin_lock.hpp"
@@ -49,6 +53,9 @@ class DispatchState final : public HoldsSuspensions, public std::enable_shared_f
 
   // --- Producers. Errors: `dispatch_queue_closed`, `stale_session`, `would_block`, `limit_exceeded`.
 
+  /// The usual case of `put`: nobody waits, there is room and more was queued before. When false, nothing
+  /// was done.
+  [[nodiscard]] auto put_one(const TaskAssignment& item) -> bool;
   /// Appends as many of `items` (not empty) as there is room for. `behind_line` leaves a slot for each
   /// suspended producer.
   [[nodiscard]] auto put(std::span<const TaskAssignment> items, bool behind_line) -> Put;
@@ -63,6 +70,9 @@ class DispatchState final : public HoldsSuspensions, public std::enable_shared_f
 
   // --- Consumers.
 
+  /// The usual case of `take`: another item is left for the line, and nobody need be woken. When false,
+  /// nothing was done.
+  [[nodiscard]] auto take_one(TaskAssignment& out) -> bool;
   /// Takes past the line. `out` is not empty.
   [[nodiscard]] auto take(std::span<TaskAssignment> out, bool may_yield) -> Taken;
   /// For a waiter that was woken; when there is nothing it keeps its place.
@@ -107,12 +117,11 @@ class DispatchState final : public HoldsSuspensions, public std::enable_shared_f
   };
   [[nodiscard]] auto bump_locked(SessionId session) -> Bumped;
   auto put_locked(std::span<const TaskAssignment> items, std::size_t reserved) -> Put;
-  auto take_from_both(std::span<TaskAssignment> out, std::size_t room) -> std::size_t;
+  auto take_locked(std::span<TaskAssignment> out, std::size_t room) -> std::size_t;
   auto count_freed(std::size_t count) noexcept -> void;
-  [[nodiscard]] auto total() const noexcept -> std::size_t { return front_->size() + back_->size(); }
-  /// Exact under front_lock_, and without the other one: what was put in before is seen.
-  [[nodiscard]] auto is_empty() const noexcept -> bool {
-    return enqueued_.load(std::memory_order_acquire) == freed_.load(std::memory_order_relaxed);
+  /// Exact under both locks. Under front_lock_ alone: at least what was put in before.
+  [[nodiscard]] auto total() const noexcept -> std::size_t {
+    return enqueued_.load(std::memory_order_acquire) - freed_.load(std::memory_order_relaxed);
   }
   [[nodiscard]] auto line_of(const DispatchWaiter& waiter) -> DispatchLine&;
   [[nodiscard]] auto woken_of(const DispatchWaiter& waiter) -> std::size_t&;
@@ -122,7 +131,7 @@ class DispatchState final : public HoldsSuspensions, public std::enable_shared_f
   const std::size_t resume_slots_;
   Clock& clock_;
   std::unique_ptr<Alarm> alarm_;
-  AssignmentBuffer buffers_[2];
+  AssignmentRing ring_;
 
   // Guarded by line_mutex_.
   std::mutex line_mutex_;
@@ -139,9 +148,7 @@ class DispatchState final : public HoldsSuspensions, public std::enable_shared_f
   std::vector<const asio::execution_context*> watched_;
 
   // Written under both spin locks, read under either.
-  alignas(64) AssignmentBuffer* front_ = &buffers_[0];
-  AssignmentBuffer* back_ = &buffers_[1];
-  SessionId session_;
+  alignas(64) SessionId session_;
   bool closed_ = false;
   std::size_t consumer_line_ = 0;
   std::size_t producer_line_ = 0;
@@ -150,18 +157,46 @@ class DispatchState final : public HoldsSuspensions, public std::enable_shared_f
   static constexpr auto kNoneDue = std::numeric_limits<std::size_t>::max();
 
   // Written under front_lock_.
+  alignas(64) std::atomic<std::uint64_t> freed_{0};  // dequeued and dropped as stale
   alignas(64) mutable SpinLock front_lock_;
-  std::atomic<std::uint64_t> freed_{0};  // dequeued and dropped as stale
+  std::uint64_t enqueued_seen_ = 0;  // enqueued_ as of the last look
   std::uint64_t stale_dropped_ = 0;
   std::size_t overtaken_ = 0;    // taken past the line since one of the line took
   std::size_t since_yield_ = 0;  // taken past the line since one of the line took or a taker yielded
 
   // Written under back_lock_.
+  alignas(64) std::atomic<std::uint64_t> enqueued_{0};
   alignas(64) mutable SpinLock back_lock_;
-  std::atomic<std::uint64_t> enqueued_{0};
-  std::uint64_t freed_seen_ = 0;  // freed_ as of the last look: spares the producers a cache miss
+  std::uint64_t freed_seen_ = 0;  // freed_ as of the last look
   std::size_t high_water_ = 0;
 };
+
+inline auto DispatchState::put_one(const TaskAssignment& item) -> bool {
+  const std::scoped_lock back{back_lock_};
+  const auto before = enqueued_.load(std::memory_order_relaxed);
+  if (closed_ || item.session != session_ || producer_line_ != 0 || consumers_due_ != kNoneDue) return false;
+  if (before - freed_seen_ >= high_water_ || !ring_.store(before, item)) return false;
+  enqueued_.store(before + 1, std::memory_order_release);
+  return true;
+}
+
+inline auto DispatchState::take_one(TaskAssignment& out) -> bool {
+  const std::scoped_lock front{front_lock_};
+  const auto position = freed_.load(std::memory_order_relaxed);
+  if (closed_ || position + 1 >= producers_due_) return false;
+  if (enqueued_seen_ < position + 2) {
+    enqueued_seen_ = enqueued_.load(std::memory_order_acquire);
+    if (enqueued_seen_ < position + 2) return false;
+  }
+  if (consumer_line_ != 0) {
+    if (since_yield_ >= options_.overtake_max) return false;
+    ++overtaken_;
+    ++since_yield_;
+  }
+  ring_.load(position, out);
+  freed_.store(position + 1, std::memory_order_release);
+  return true;
+}
 
 template <class Action>
 auto DispatchState::change(Action action) -> void {

@@ -17,7 +17,9 @@ class SpinLock {
   auto operator=(const SpinLock&) -> SpinLock& = delete;
 
   auto lock() noexcept -> void {
-    while (locked_.exchange(true, std::memory_order_acquire)) wait_until_free();
+    if (locked_.exchange(true, std::memory_order_acquire)) [[unlikely]] {
+      lock_when_free();
+    }
   }
   [[nodiscard]] auto try_lock() noexcept -> bool {
     return !locked_.exchange(true, std::memory_order_acquire);
@@ -26,6 +28,11 @@ class SpinLock {
 
  private:
   static constexpr int kSpins = 64;
+
+  [[gnu::noinline]] auto lock_when_free() noexcept -> void {
+    do wait_until_free();
+    while (locked_.exchange(true, std::memory_order_acquire));
+  }
 
   auto wait_until_free() const noexcept -> void {
     for (int spins = 0; locked_.load(std::memory_order_relaxed); ++spins) {

@@ -28,10 +28,9 @@
 ///    nothing keeps its place. After `overtake_max` assignments in a row were taken past suspended
 ///    consumers, one is reserved for them (a dequeue may then find nothing although one is queued), and
 ///    the next dequeue that may suspend first yields its executor.
-///  - D13 memory: at most 2 × `capacity` × sizeof(TaskAssignment) (64) bytes of buffers, each of the two
-///    rounded up to whole blocks of min(512, `capacity` rounded up to a power of two) assignments, plus 16
-///    bytes per block. Blocks are allocated when first needed and kept until the channel is gone.
-///    Suspended calls live in their coroutines' frames.
+///  - D13 memory: at most sizeof(TaskAssignment) (64) × `capacity`, rounded up to a power of two, bytes in
+///    blocks of at most 512 assignments, which are allocated when first needed and kept until the channel
+///    is gone; and 8 bytes per block from the start. Suspended calls live in their coroutines' frames.
 ///  - D14 shutdown: destroying both halves completes every suspended call. An execution context may die
 ///    before the channel: it takes its suspended coroutines with it.
 ///  - D15 counters: `enqueued == dequeued + stale_dropped + queued`, at every instant.
@@ -43,8 +42,9 @@
 /// Cancellation: `terminal`, emitted on the executor of the suspended coroutine. A call that need not
 /// suspend does not look at it.
 ///
-/// Two buffers under two spin locks: producers fill one, consumers empty the other, and an empty one is
-/// exchanged for the filled one. (The two-lock idea is that of Michael and Scott, PODC 1996.)
+/// One ring with a lock at each end (Michael and Scott, PODC 1996); each side looks up the other's position
+/// only when the one seen last does not suffice (Lee, Bu and Chandranmenon, "A lock-free, cache-efficient
+/// multi-core synchronization mechanism", IPDPS 2010).
 
 #include "spider/clock.hpp"
 #include "spider/dispatch_queue.hpp"

@@ -33,7 +33,7 @@ struct ChannelAllocation : ::testing::Test {
   DispatchChannel channel =
       make_dispatch_channel({.capacity = kCapacity, .session = kSession}, clock).value();
 
-  /// Both buffers get their blocks.
+  /// The ring gets its blocks.
   auto warm_up() -> void {
     for (int round = 0; round < 4; ++round) {
       for (std::size_t item = 0; item < kCapacity; ++item)
