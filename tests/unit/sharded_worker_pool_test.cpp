@@ -73,6 +73,15 @@ TEST_F(ShardedPool, W9_NoShardTakesMoreThanItsShare) {
   EXPECT_LE(largest_share(17, 16, kTurns), kShareMax);
 }
 
+TEST_F(ShardedPool, W1_AClaimTakesOneHintHoweverManyWorkersAreIdleOrBusy) {
+  for (const std::uint64_t workers : {100U, 10'000U}) {
+    open(workers);
+    for (std::uint64_t number = 0; number < workers; ++number) ASSERT_TRUE(claim()) << number;
+    const auto traffic = pool_->traffic("default");
+    EXPECT_EQ(std::accumulate(traffic.begin(), traffic.end(), std::uint64_t{0}), workers);
+  }
+}
+
 TEST_F(ShardedPool, W7_LastIdleWorkerIsFoundOnWhicheverShardItIs) {
   constexpr std::uint64_t kWorkers = 300;
   open(kWorkers);

@@ -1,6 +1,7 @@
 // Whether what is done for each task is a look-up: how SQLite plans each statement that was run.
 
 #include "sqlite_fixture.hpp"
+#include "sqlite_pool_fixture.hpp"
 #include "temporary_folder.hpp"
 
 #include <gtest/gtest.h>
@@ -61,6 +62,20 @@ auto starts_with_any(const std::string& text, std::initializer_list<const char*>
   return std::any_of(words.begin(), words.end(), [&](const char* word) { return text.starts_with(word); });
 }
 
+auto expect_look_ups(const std::string& path, const std::set<std::string>& statements) -> void {
+  sqlite3* handle = nullptr;
+  ASSERT_EQ(sqlite3_open(path.c_str(), &handle), SQLITE_OK);
+  for (const auto& sql : statements) {
+    if (!starts_with_any(sql, {"SELECT", "INSERT", "UPDATE", "DELETE"})) continue;
+    for (const auto& line : plan_of(handle, sql)) {
+      if (starts_with_any(line, {"SCAN counter", "SCAN worker_counter"})) continue;  // of one row
+      EXPECT_FALSE(line.starts_with("SCAN") || line.find("TEMP B-TREE") != std::string::npos)
+          << sql << "\n  " << line;
+    }
+  }
+  sqlite3_close(handle);
+}
+
 auto chain_with_all() -> JobSpec {
   JobSpec spec;
   spec.unique_key = "key";
@@ -107,17 +122,29 @@ TEST(SqlitePlan, WhatIsDoneForATaskScansNoTable) {
   const auto statements = recorder.take();
   EXPECT_GT(statements.size(), 20U);
 
-  sqlite3* handle = nullptr;
-  ASSERT_EQ(sqlite3_open((folder / "file").c_str(), &handle), SQLITE_OK);
-  for (const auto& sql : statements) {
-    if (!starts_with_any(sql, {"SELECT", "INSERT", "UPDATE", "DELETE"})) continue;
-    for (const auto& line : plan_of(handle, sql)) {
-      if (line == "SCAN counter") continue;  // of one row
-      EXPECT_FALSE(line.starts_with("SCAN") || line.find("TEMP B-TREE") != std::string::npos)
-          << sql << "\n  " << line;
-    }
+  expect_look_ups(folder / "file", statements);
+}
+
+TEST(SqlitePlan, W1_ClaimAndReleaseScanNoTable) {
+  const Recorder recorder;
+  const TemporaryFolder folder;
+  SqlitePoolFixture pool{SqliteStorageOptions{folder / "file"}};
+  ASSERT_TRUE(pool.is_open());
+  ASSERT_TRUE(pool.add(1));  // the first of a pool counts the pools, which have a maximum
+  static_cast<void>(recorder.take());
+
+  ASSERT_TRUE(pool.add(2));
+  for (const auto actor : {ActorId{}, ActorId{5}, ActorId{5}}) {
+    const auto claimed = pool.try_claim(7, actor);
+    ASSERT_TRUE(claimed && claimed.value());
+    ASSERT_TRUE(pool.renew(*claimed.value()));
+    ASSERT_TRUE(pool.release(*claimed.value()));
   }
-  sqlite3_close(handle);
+  ASSERT_TRUE(pool.sweep());
+  ASSERT_TRUE(pool.remove(1));
+  const auto statements = recorder.take();
+  EXPECT_GT(statements.size(), 10U);
+  expect_look_ups(folder / "file", statements);
 }
 
 }  // namespace
