@@ -13,9 +13,10 @@ using std::chrono::seconds;
 
 constexpr auto kDrain = seconds{12};  // how long one that leaves waits for what it has dispatched
 
-enum Became : std::uint64_t { kBegun, kLeaving, kGone, kKilled };
+enum MemberBecame : std::uint64_t { kMemberBegan, kMemberLeaves, kMemberGone, kMemberKilled };
 
-auto core_options(const SimCase& what, std::uint64_t number, const std::string& name) -> PolicyCoreOptions {
+auto member_core_options(const SimCase& what, std::uint64_t number, const std::string& name)
+    -> PolicyCoreOptions {
   PolicyCoreOptions options;
   options.member = name;
   options.buffered_max = what.buffered_max;
@@ -26,7 +27,7 @@ auto core_options(const SimCase& what, std::uint64_t number, const std::string& 
   return options;
 }
 
-auto service_options() -> DispatchServiceOptions {
+auto member_service_options() -> DispatchServiceOptions {
   DispatchServiceOptions options;
   options.cutoff = seconds{5};
   options.assignment_lease = seconds{6};
@@ -50,14 +51,15 @@ Member::Member(SimContext& context, const MemberParts& parts, std::uint64_t numb
       execution_{parts.storage, link_, context},
       puller_{context, {storage_, link_, parts.directory, name_}},
       channel_{std::move(channel)},
-      monitor_{context, capacity, std::max(service_options().cutoff, service_options().assignment_lease)},
+      monitor_{context, capacity,
+               std::max(member_service_options().cutoff, member_service_options().assignment_lease)},
       handed_back_{context.scheduler_clock},
       source_{*channel_.source, monitor_, context},
       sink_{*channel_.sink, monitor_},
       watched_handed_back_{handed_back_, monitor_},
       core_parts_{storage_, sink_, watched_handed_back_, context.scheduler_clock, observer_},
       core_{context,  puller_,      core_parts_,
-            monitor_, parts.policy, core_options(context.plan, number, name_)} {}
+            monitor_, parts.policy, member_core_options(context.plan, number, name_)} {}
 
 auto Member::make(SimContext& context, const MemberParts& parts, std::uint64_t number, std::string name)
     -> Result<std::unique_ptr<Member>> {
@@ -72,7 +74,7 @@ auto Member::make(SimContext& context, const MemberParts& parts, std::uint64_t n
 }
 
 auto Member::make_service(const MemberParts& parts) -> Result<void> {
-  const auto options = service_options();
+  const auto options = member_service_options();
   SPIDER_TRY(service_,
              make_dispatch_service(options, source_, handed_back_, context_.scheduler_clock, observer_));
   observer_.service = service_.get();
@@ -85,27 +87,27 @@ auto Member::make_service(const MemberParts& parts) -> Result<void> {
 }
 
 auto Member::begin() -> void {
-  if (context_.plan.members > 1) context_.note(Note::member, number_, kBegun);
+  if (context_.plan.members > 1) context_.note(Note::member, number_, kMemberBegan);
   context_.spawn(core_.run());
   fleet_->begin();
 }
 
 auto Member::leave() -> Async<void> {
   if (std::exchange(leaving_, true)) co_return success();
-  context_.note(Note::member, number_, kLeaving);
+  context_.note(Note::member, number_, kMemberLeaves);
   (void)co_await puller_.leave();
   const auto until = saturating_add(context_.base.now(), kDrain);
   while (!gone_ && context_.base.now() < until && !(is_drained() && fleet_->is_idle())) {
     (void)co_await context_.sleep(milliseconds{250});
   }
-  if (!gone_) context_.note(Note::member, number_, kGone);
+  if (!gone_) context_.note(Note::member, number_, kMemberGone);
   end();
   co_return success();
 }
 
 auto Member::kill() -> void {
   if (gone_) return;
-  context_.note(Note::member, number_, kKilled);
+  context_.note(Note::member, number_, kMemberKilled);
   link_.cut(kForever);
   end();
 }

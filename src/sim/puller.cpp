@@ -47,7 +47,7 @@ class WatchedPull final : public StorageClient {
   std::shared_ptr<MemberMonitor> monitor_;
 };
 
-auto sharded_options() -> ShardedStorageOptions {
+auto simulated_sharding() -> ShardedStorageOptions {
   ShardedStorageOptions options;
   options.ping_interval = seconds{2};
   options.poll_interval = seconds{1};
@@ -59,13 +59,13 @@ auto sharded_options() -> ShardedStorageOptions {
 
 auto member_limits() -> MemberLimits {
   MemberLimits limits;
-  limits.active_for = 2 * sharded_options().ping_interval;
-  limits.lost_after = 3 * sharded_options().ping_interval;
+  limits.active_for = 2 * simulated_sharding().ping_interval;
+  limits.lost_after = 3 * simulated_sharding().ping_interval;
   return limits;
 }
 
 auto membership_settles_in() -> Duration {
-  return member_limits().lost_after + 3 * sharded_options().ping_interval + seconds{8};
+  return member_limits().lost_after + 3 * simulated_sharding().ping_interval + seconds{8};
 }
 
 auto Puller::open() -> std::shared_ptr<StorageClient> {
@@ -75,7 +75,7 @@ auto Puller::open() -> std::shared_ptr<StorageClient> {
   ShardedStorageParts sharded;
   sharded.storage = std::make_shared<WatchedPull>(parts_.storage, monitor);
   sharded.directory = std::make_shared<FaultyDirectory>(context_, std::move(directory));
-  auto made = make_sharded_storage_client(std::move(sharded), sharded_options(), context_.scheduler_clock);
+  auto made = make_sharded_storage_client(std::move(sharded), simulated_sharding(), context_.scheduler_clock);
   if (!made) {
     context_.complain("setup", made.error().message());
     return nullptr;
