@@ -2,6 +2,7 @@
 
 #include "spider/codec.hpp"
 #include "spider/types.hpp"
+#include "stable_hash.hpp"
 
 namespace spider {
 inline namespace v1 {
@@ -39,8 +40,7 @@ auto canonical(const CoalesceKey& key) -> std::string {
 }
 
 auto key_number(std::string_view canonical_key) noexcept -> std::uint64_t {
-  std::uint64_t number = canonical_key.size();
-  for (const char letter : canonical_key) number = mix64(number ^ static_cast<unsigned char>(letter));
+  const auto number = detail::stable_hash(canonical_key);
   return number == 0 ? 1 : number;
 }
 

@@ -1,17 +1,16 @@
 #include "spider/slots.hpp"
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
+#include "stable_hash.hpp"
 
 #include <array>
 
 namespace spider::inline v1 {
 
 auto slot_of(TaskRef task) noexcept -> Slot {
-  std::array<unsigned char, 12> bytes{};
-  for (unsigned i = 0; i < 8; ++i) bytes[i] = static_cast<unsigned char>(task.job.value >> (8 * i));
-  for (unsigned i = 0; i < 4; ++i) bytes[8 + i] = static_cast<unsigned char>(task.task.bits() >> (8 * i));
-  return static_cast<Slot>(XXH64(bytes.data(), bytes.size(), 0) % kSlots);
+  std::array<char, 12> bytes{};
+  for (unsigned i = 0; i < 8; ++i) bytes[i] = static_cast<char>(task.job.value >> (8 * i));
+  for (unsigned i = 0; i < 4; ++i) bytes[8 + i] = static_cast<char>(task.task.bits() >> (8 * i));
+  return static_cast<Slot>(detail::stable_hash({bytes.data(), bytes.size()}) % kSlots);
 }
 
 }  // namespace spider::inline v1

@@ -1,7 +1,8 @@
 #include "pull/sharded_storage_state.hpp"
 
+#include "stable_hash.hpp"
+
 #include <algorithm>
-#include <functional>
 #include <utility>
 
 namespace spider::inline v1::detail {
@@ -13,7 +14,7 @@ auto window_of(TimePoint now, Duration window) -> std::uint64_t {
 }
 
 /// Where a member's rotation begins: far from the others'.
-auto offset_of(const std::string& name) -> std::uint64_t { return mix64(std::hash<std::string>{}(name)); }
+auto offset_of(const std::string& name) -> std::uint64_t { return stable_hash(name); }
 
 }  // namespace
 

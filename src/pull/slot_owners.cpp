@@ -1,7 +1,6 @@
 #include "spider/pull/slot_owners.hpp"
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
+#include "stable_hash.hpp"
 
 #include <vector>
 
@@ -29,12 +28,12 @@ auto owned_slots(std::span<const MemberView> members, std::string_view name, std
     if (member.name == name) {
       present = true;
     } else {
-      others.push_back(XXH64(member.name.data(), member.name.size(), 0));
+      others.push_back(detail::stable_hash(member.name));
     }
   }
   OwnedSlots owned;
   if (!present) return owned;
-  const auto own = XXH64(name.data(), name.size(), 0);
+  const auto own = detail::stable_hash(name);
   for (std::size_t slot = 0; slot < kSlots; ++slot) {
     const auto hash = mix64(slot);
     const auto mine = weight(own, hash);
