@@ -32,7 +32,7 @@ auto number(Connection& file, const char* query) -> std::uint64_t {
   return rows.next() ? rows.get<std::uint64_t>(0) : 0;
 }
 
-auto set_up(Connection& file) -> Result<void> {
+auto set_up(Connection& file, const std::string& path) -> Result<void> {
   try {
     file.execute("BEGIN IMMEDIATE");
     file.execute(kTables);
@@ -41,7 +41,7 @@ auto set_up(Connection& file) -> Result<void> {
     if (version > kVersion) return Error{make_error_code(SqliteErrc::newer_schema), "member directory"};
     return success();
   } catch (const detail::SqlFailure& failure) {
-    return Error{make_error_code(SqliteErrc::io_error), failure.text};
+    return detail::refusal(failure, path);
   }
 }
 
@@ -159,7 +159,7 @@ auto open_sqlite_member_directory(SqliteMemberDirectoryOptions options, Clock& c
     -> Result<std::unique_ptr<MemberDirectory>> {
   SPIDER_TRY(detail::check_limits(options.limits));
   SPIDER_TRY(auto file, detail::open_file(options.file));
-  SPIDER_TRY(set_up(*file));
+  SPIDER_TRY(set_up(*file, options.file.path));
   auto state = std::make_unique<SqliteState>(std::move(file), options.file, clock);
   auto writer = std::make_shared<Writer>(std::move(state));
   writer->start();

@@ -288,6 +288,10 @@ auto set_up_beside_others(Connection& file, sqlite3* handle, const SqliteStorage
 
 }  // namespace
 
+auto refusal(const SqlFailure& failure, const std::string& path) -> Error {
+  return refuse(errc_of(failure.code), path + ": " + failure.text);
+}
+
 auto open_file(const SqliteStorageOptions& options) -> Result<std::unique_ptr<Connection>> {
   SPIDER_TRY(prepare_path(options.path));
   SPIDER_TRY(check_length(options.path));
@@ -303,7 +307,7 @@ auto open_file(const SqliteStorageOptions& options) -> Result<std::unique_ptr<Co
   try {
     SPIDER_TRY(set_up_beside_others(*file, handle, options));
   } catch (const SqlFailure& failure) {
-    return refuse(errc_of(failure.code), options.path + ": " + failure.text);
+    return refusal(failure, options.path);
   }
   return file;
 }

@@ -15,4 +15,7 @@ inline constexpr int kSchemaVersion = 2;
 /// Opens the file, creates the tables in an empty one. Errors: `SqliteErrc`.
 [[nodiscard]] auto open_file(const SqliteStorageOptions& options) -> Result<std::unique_ptr<Connection>>;
 
+/// Why the file could not be used, for whoever opens it: the `SqliteErrc` of a failure, with path and text.
+[[nodiscard]] auto refusal(const SqlFailure& failure, const std::string& path) -> Error;
+
 }  // namespace spider::inline v1::detail

@@ -1,5 +1,7 @@
 // What is refused instead of opened, and what other connections to the file do to the storage.
 
+#include "spider/storage/sqlite_member_directory.hpp"
+#include "spider/storage/sqlite_worker_pool.hpp"
 #include "spider/system_clock.hpp"
 #include "sqlite_fixture.hpp"
 #include "temporary_folder.hpp"
@@ -208,6 +210,28 @@ TEST(SqliteFile, AWriterThatHoldsTheLockMakesItUnavailableAndNoLonger) {
   EXPECT_EQ(storage.submit().error(), Errc::storage_unavailable);
   ASSERT_EQ(other.execute("COMMIT"), SQLITE_OK);
   EXPECT_EQ(storage.submit().value(), JobId{1});
+}
+
+TEST(SqliteFile, APoolOrADirectoryThatCannotMakeItsTablesSaysThatTheFileIsBusy) {
+  const TemporaryFolder folder;
+  asio::io_context context;
+  SystemClock clock{context.get_executor()};
+  make_file(folder / "file");
+  SqliteStorageOptions options{folder / "file"};
+  options.busy_timeout = std::chrono::milliseconds{0};
+  SqliteWorkerPoolOptions pool;
+  pool.file = options;
+  SqliteMemberDirectoryOptions directory;
+  directory.file = options;
+  Other other{folder / "file"};
+  ASSERT_EQ(other.execute("BEGIN IMMEDIATE"), SQLITE_OK);
+  const auto no_pool = open_sqlite_worker_pool(pool, clock).error();
+  EXPECT_EQ(no_pool.code, make_error_code(SqliteErrc::busy)) << no_pool;
+  const auto no_directory = open_sqlite_member_directory(directory, clock).error();
+  EXPECT_EQ(no_directory.code, make_error_code(SqliteErrc::busy)) << no_directory;
+  ASSERT_EQ(other.execute("COMMIT"), SQLITE_OK);
+  EXPECT_TRUE(open_sqlite_worker_pool(pool, clock));
+  EXPECT_TRUE(open_sqlite_member_directory(directory, clock));
 }
 
 TEST(SqliteFile, AReaderThatStarvesTheCheckpointStopsNobody) {
