@@ -81,7 +81,7 @@ auto EquivalentWork::start(TaskRef ref, Steps& steps) -> FoldOutcome {
   auto outcome = alone ? FoldOutcome::key_differs : FoldOutcome::has_dependencies;
   if (!leader.has_dependents && !foldable_.empty()) {
     outcome = FoldOutcome::folded;
-    for (const auto& other : std::set<TaskRef>{std::move(foldable_)}) {
+    for (const auto& other : std::exchange(foldable_, {})) {
       put(tasks_.at(other), State::folded);
       steps.push_back({Kind::fold, other, {}});
     }
@@ -110,7 +110,7 @@ auto EquivalentWork::end(TaskRef ref, bool succeeded, TimePoint now, Steps& step
 }
 
 auto EquivalentWork::release_folded(TimePoint at, TimePoint now, Steps& steps) -> void {
-  for (const auto& other : std::set<TaskRef>{std::move(folded_)}) queue(tasks_.at(other), at, now, steps);
+  for (const auto& other : std::exchange(folded_, {})) queue(tasks_.at(other), at, now, steps);
 }
 
 auto EquivalentWork::offer_first(Steps& steps) -> void {
