@@ -42,7 +42,6 @@ class MetricsText {
   /// Everything that follows is of this metric.
   auto begin(std::string_view name, std::string_view type, std::string_view help) -> void;
   auto sample(Labels labels, double value) -> void;
-  /// With one label.
   auto histogram(Labels labels, const Histogram& values) -> void;
   [[nodiscard]] auto text() && -> std::string { return std::move(text_); }
 
