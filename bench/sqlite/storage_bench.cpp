@@ -112,30 +112,13 @@ auto whole(benchmark::State& state, Synchronous synchronous, std::size_t batch, 
   state.SetItemsProcessed(state.range(0) * state.iterations());
 }
 
-BENCHMARK_CAPTURE(whole, one_by_one, Synchronous::normal, 1, 1)
-    ->Name("one_by_one")
-    ->Arg(500)
-    ->Arg(20'000)
-    ->Iterations(1)
-    ->UseRealTime();
-BENCHMARK_CAPTURE(whole, batched, Synchronous::normal, 1'000, 1)
-    ->Name("batched")
-    ->Arg(500)
-    ->Arg(20'000)
-    ->Iterations(1)
-    ->UseRealTime();
-BENCHMARK_CAPTURE(whole, arrays, Synchronous::normal, 1, 500)
-    ->Name("arrays")
-    ->Arg(500)
-    ->Arg(20'000)
-    ->Iterations(1)
-    ->UseRealTime();
-BENCHMARK_CAPTURE(whole, full, Synchronous::full, 1'000, 1)
-    ->Name("full")
-    ->Arg(500)
-    ->Arg(20'000)
-    ->Iterations(1)
-    ->UseRealTime();
+auto both_sizes(benchmark::internal::Benchmark* of) -> void {
+  of->Arg(500)->Arg(20'000)->Iterations(1)->UseRealTime();
+}
+BENCHMARK_CAPTURE(whole, one_by_one, Synchronous::normal, 1, 1)->Name("one_by_one")->Apply(both_sizes);
+BENCHMARK_CAPTURE(whole, batched, Synchronous::normal, 1'000, 1)->Name("batched")->Apply(both_sizes);
+BENCHMARK_CAPTURE(whole, arrays, Synchronous::normal, 1, 500)->Name("arrays")->Apply(both_sizes);
+BENCHMARK_CAPTURE(whole, full, Synchronous::full, 1'000, 1)->Name("full")->Apply(both_sizes);
 
 /// What the file system can do: 4 KiB written and synced, again and again.
 auto fsync_rate(benchmark::State& state) -> void {
