@@ -164,7 +164,8 @@ class SqliteState {
   auto take_slots(int lane, QueueId queue, OfferPoll& poll) -> void;
   auto front_from(int lane, QueueId queue, int from, const OfferPoll& poll) -> std::optional<Front>;
   auto choose_front(int lane, QueueId queue, OfferPoll& poll) -> std::optional<Front>;
-  auto offer_slots(const Front& front, OfferPoll& poll) -> void;
+  auto offer_slots(const Front& front, OfferPoll& poll) -> bool;
+  static auto count_offer(const Front& front, ClassShare& share) -> void;
   auto find_in_slots(JobRow& job, OfferPoll& poll) -> std::optional<TaskRow>;
   auto look_at(JobRow& job, const JobBody& body, std::uint32_t bits, OfferPoll& poll)
       -> std::pair<bool, std::optional<TaskRow>>;

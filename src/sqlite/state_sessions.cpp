@@ -68,6 +68,7 @@ auto SqliteState::supersede(SchedulerRow& scheduler) -> void {
   scheduler.dirty = true;
   requeue(std::exchange(scheduler.session, {}));
   own_sessions.forget(scheduler.id);
+  std::erase_if(searches_, [&](const auto& search) { return search.first.first == scheduler.id; });
   arrived_.fill(true);
 }
 

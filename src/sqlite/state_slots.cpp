@@ -20,6 +20,8 @@ constexpr auto kStart = std::numeric_limits<std::int64_t>::min();
 struct SqliteState::Front {
   BacklogKey key;
   std::uint64_t turn = 0;
+  bool is_contested = false;  ///< a lower class has backlog, too: an offer counts in the share
+  bool is_lower = false;      ///< in the share of the lower classes
 };
 
 /// Consecutive ready tasks of one job; it has the positions from `position` on to itself.
@@ -54,7 +56,16 @@ auto SqliteState::take_slots(int lane, QueueId queue, OfferPoll& poll) -> void {
   while (poll.entries.size() < poll.items_max && poll.looks_left > 0) {
     const auto front = choose_front(lane, queue, poll);
     if (!front) return;
-    offer_slots(*front, poll);
+    const bool served = offer_slots(*front, poll);
+    if (served && front->is_contested) count_offer(*front, poll.shares[queue]);
+  }
+}
+
+auto SqliteState::count_offer(const Front& front, ClassShare& share) -> void {
+  if (!front.is_lower) {
+    ++share.urgent_offers;
+  } else {
+    share = {0, front.key.priority};
   }
 }
 
@@ -78,12 +89,13 @@ auto SqliteState::front_from(int lane, QueueId queue, int from, const OfferPoll&
   return std::nullopt;
 }
 
-// As choose_group, but what it counts is stored at the end of a poll that found something.
+// As choose_group; but only what is served counts, which is stored at the end of the poll.
 auto SqliteState::choose_front(int lane, QueueId queue, OfferPoll& poll) -> std::optional<Front> {
-  const auto urgent = front_from(lane, queue, 0, poll);
+  auto urgent = front_from(lane, queue, 0, poll);
   if (!urgent || limits.lower_class_share == 0) return urgent;
-  const auto lower = front_from(lane, queue, urgent->key.priority + 1, poll);
+  auto lower = front_from(lane, queue, urgent->key.priority + 1, poll);
   if (!lower) return urgent;
+  urgent->is_contested = true;
   auto known = poll.shares.find(queue);
   if (known == poll.shares.end()) {
     known = poll.shares.emplace(queue, ClassShare{}).first;
@@ -91,17 +103,16 @@ auto SqliteState::choose_front(int lane, QueueId queue, OfferPoll& poll) -> std:
               lane, queue};
     if (rows.next()) known->second = {rows.get<std::uint32_t>(0), rows.get<int>(1)};
   }
-  auto& share = known->second;
-  if (++share.urgent_offers < limits.lower_class_share) return urgent;
-  share.urgent_offers = 0;
+  const auto& share = known->second;
+  if (share.urgent_offers + 1 < limits.lower_class_share) return urgent;
   const auto after = std::max<int>(share.lower_served, urgent->key.priority) + 1;
-  const auto chosen = front_from(lane, queue, after, poll);
-  share.lower_served = (chosen ? *chosen : *lower).key.priority;
-  return chosen ? chosen : lower;
+  if (auto next = front_from(lane, queue, after, poll)) lower = next;
+  lower->is_contested = lower->is_lower = true;
+  return lower;
 }
 
-/// Serves the group once, or passes over it.
-auto SqliteState::offer_slots(const Front& front, OfferPoll& poll) -> void {
+/// Whether it served the group, once; else it passed over it.
+auto SqliteState::offer_slots(const Front& front, OfferPoll& poll) -> bool {
   const auto& key = front.key;
   auto& taken = poll.group_taken[key.group];
   auto& passed = poll.cursors.jobs[key];
@@ -145,6 +156,7 @@ auto SqliteState::offer_slots(const Front& front, OfferPoll& poll) -> void {
   } else if (poll.looks_left > 0) {
     poll.cursors.groups[{key.queue, key.priority}] = front.turn;
   }
+  return served;
 }
 
 /// The job's next task that the poll asks for, taken out; the others keep their order.

@@ -31,9 +31,8 @@ struct Lane::Poll {
   std::vector<GroupBacklog*> with_jobs_aside{};
   std::vector<ClassBacklog*> with_groups_aside{};
 
-  [[nodiscard]] auto is_over() const -> bool {
-    return offers.size() >= limits.items_max || (limits.scan != nullptr && limits.scan->looks_left == 0);
-  }
+  [[nodiscard]] auto is_cut() const -> bool { return limits.scan != nullptr && limits.scan->looks_left == 0; }
+  [[nodiscard]] auto is_over() const -> bool { return offers.size() >= limits.items_max || is_cut(); }
 
   template <class T>
   auto taken(T& by) const -> std::size_t& {
@@ -100,9 +99,13 @@ auto Lane::take(const std::vector<QueueId>& queues, const OfferLimits& limits, s
   for (const auto id : queues) {
     if (id >= queues_.size() || !queues_[id] || queues_[id]->paused) continue;
     while (!poll.is_over()) {
+      const auto urgent_offers = queues_[id]->urgent_offers;
+      const auto lower_served = queues_[id]->lower_served;
       auto* from = choose_class(*queues_[id], limits.lower_class_share);
       if (from == nullptr) break;
-      offer_one(from->groups.front(), poll);
+      if (offer_one(from->groups.front(), poll) || limits.scan == nullptr) continue;
+      queues_[id]->urgent_offers = urgent_offers;  // to be passed over is no offer
+      queues_[id]->lower_served = lower_served;
     }
   }
   restore(poll);
@@ -126,7 +129,7 @@ auto Lane::choose_class(QueueBacklog& queue, std::uint32_t share) -> ClassBacklo
 }
 
 /// Serves the group once, or finds that it has nothing to offer in this poll.
-auto Lane::offer_one(GroupBacklog& backlog, Poll& poll) -> void {
+auto Lane::offer_one(GroupBacklog& backlog, Poll& poll) -> bool {
   auto& in_class = *backlog.in;
   auto& taken = poll.taken(*backlog.group);
   in_class.groups.remove(backlog);
@@ -134,15 +137,18 @@ auto Lane::offer_one(GroupBacklog& backlog, Poll& poll) -> void {
   while (!served && !poll.is_over() && taken < poll.limits.per_group_max && !backlog.jobs.empty()) {
     served = offer_from(backlog.jobs.front(), backlog, poll);
   }
-  if (served) ++taken;
-  const bool exhausted = backlog.jobs.empty();
-  if (!exhausted && taken < poll.limits.per_group_max) {
+  if (served) ++taken, ++poll.taken(backlog);
+  const bool has_more = !backlog.jobs.empty();
+  if (has_more && taken < poll.limits.per_group_max) {
     in_class.groups.push_back(backlog);
-  } else if (!exhausted || !backlog.jobs_aside.empty()) {
-    if (in_class.groups_aside.empty()) poll.with_groups_aside.push_back(&in_class);
-    in_class.groups_aside.push_back(backlog);
+  } else if (has_more || !backlog.jobs_aside.empty() || !backlog.jobs_passed.empty()) {
+    if (in_class.groups_aside.empty() && in_class.groups_passed.empty())
+      poll.with_groups_aside.push_back(&in_class);
+    const bool passed = !has_more && poll.taken(backlog) == 0;
+    (passed ? in_class.groups_passed : in_class.groups_aside).push_back(backlog);
   }
   update_class(in_class);
+  return served;
 }
 
 /// Whether the job had a task to offer; it leaves the rotation when it has no more.
@@ -150,22 +156,28 @@ auto Lane::offer_from(Job& job, GroupBacklog& backlog, Poll& poll) -> bool {
   backlog.jobs.remove(job);
   auto* scan = poll.limits.scan;
   const auto task = scan == nullptr ? job.take_ready() : job.take_ready(*scan);
-  if (task) poll.offers.push_back({&job, *task});
+  if (task) poll.offers.push_back({&job, *task}), ++poll.taken(job);
   if (job.ready.empty()) {
     job.backlog = nullptr;
-  } else if (task && ++poll.taken(job) < poll.limits.per_job_max) {
+  } else if (task && poll.taken(job) < poll.limits.per_job_max) {
     backlog.jobs.push_back(job);
   } else {
-    if (backlog.jobs_aside.empty()) poll.with_jobs_aside.push_back(&backlog);
-    backlog.jobs_aside.push_back(job);
+    if (backlog.jobs_aside.empty() && backlog.jobs_passed.empty()) poll.with_jobs_aside.push_back(&backlog);
+    (poll.taken(job) == 0 ? backlog.jobs_passed : backlog.jobs_aside).push_back(job);
   }
   return task.has_value();
 }
 
+// A poll that was cut short passes over others the next time.
 auto Lane::restore(Poll& poll) -> void {
-  for (auto* backlog : poll.with_jobs_aside) backlog->jobs.append(backlog->jobs_aside);
+  const auto restore_to = [&](auto& ring, auto& passed, auto& aside) {
+    poll.is_cut() ? ring.append(passed) : ring.prepend(passed);
+    ring.append(aside);
+  };
+  for (auto* backlog : poll.with_jobs_aside)
+    restore_to(backlog->jobs, backlog->jobs_passed, backlog->jobs_aside);
   for (auto* in_class : poll.with_groups_aside) {
-    in_class->groups.append(in_class->groups_aside);
+    restore_to(in_class->groups, in_class->groups_passed, in_class->groups_aside);
     update_class(*in_class);
   }
 }

@@ -5,8 +5,9 @@
 ///
 /// Rotations are rings in which whoever was served goes to the back, and a newcomer joins at the back.
 /// Who has reached the poll's maximum is set aside for the rest of the poll, and then goes to the back:
-/// every offer is O(1), whatever the number of groups and jobs. A poll that asks for some slots only sets
-/// aside the jobs that have nothing for it, and ends when it has looked at enough. Not thread-safe.
+/// every offer is O(1), whatever the number of groups and jobs. A poll that asks for some slots only passes
+/// over who has nothing for it, who then keeps its place; but when it has looked at enough, the poll ends,
+/// and who was passed over goes to the back, so that the next one goes on behind them. Not thread-safe.
 
 #include "class_set.hpp"
 #include "storage/memory_job.hpp"
@@ -37,7 +38,10 @@ struct GroupBacklog {
   Group* group = nullptr;
   ClassBacklog* in = nullptr;
   Ring<Job> jobs;
+  Ring<Job> jobs_passed;
   Ring<Job> jobs_aside;
+  std::uint64_t poll_number = 0;  ///< as in Group
+  std::size_t poll_taken = 0;
 };
 
 struct QueueBacklog;
@@ -46,6 +50,7 @@ struct ClassBacklog {
   QueueBacklog* in = nullptr;
   PriorityClass priority = 0;
   Ring<GroupBacklog> groups;
+  Ring<GroupBacklog> groups_passed;
   Ring<GroupBacklog> groups_aside;
   std::unordered_map<ResourceGroupId, std::unique_ptr<GroupBacklog>> by_group;
 };
@@ -91,7 +96,7 @@ class Lane {
 
   auto queue(QueueId id) -> QueueBacklog&;
   static auto choose_class(QueueBacklog& queue, std::uint32_t share) -> ClassBacklog*;
-  static auto offer_one(GroupBacklog& backlog, Poll& poll) -> void;
+  static auto offer_one(GroupBacklog& backlog, Poll& poll) -> bool;
   static auto offer_from(Job& job, GroupBacklog& backlog, Poll& poll) -> bool;
   static auto restore(Poll& poll) -> void;
 

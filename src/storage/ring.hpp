@@ -4,6 +4,7 @@
 /// allocate nothing. Not thread-safe. An element stands in at most one ring, and outlives its stay.
 
 #include <cassert>
+#include <utility>
 
 namespace spider::inline v1::detail {
 
@@ -51,6 +52,12 @@ class Ring {
   };
   [[nodiscard]] auto begin() const -> Iterator { return Iterator{front_}; }
   [[nodiscard]] auto end() const -> Iterator { return Iterator{nullptr}; }
+
+  /// Moves all elements of `other` to the front, in their order. O(1).
+  auto prepend(Ring& other) noexcept -> void {
+    other.append(*this);
+    std::swap(*this, other);
+  }
 
   /// Moves all elements of `other` to the back, in their order. O(1).
   auto append(Ring& other) noexcept -> void {

@@ -32,6 +32,12 @@ auto even_slots() -> Filter {
   return slots;
 }
 
+auto odd_slots() -> Filter {
+  auto slots = even_slots();
+  slots->first.flip();
+  return slots;
+}
+
 /// The indices among `count` that fall into the filter's own slots.
 auto own_tasks(JobId job, std::uint32_t count, const SlotFilter& slots) -> std::vector<TaskId> {
   std::vector<TaskId> own;
@@ -51,8 +57,7 @@ auto only_its_slots(StorageTrial& trial) -> void {
   if (!trial.open()) return;
   const auto id = trial.job(flat_job(300));
   const auto even = even_slots();
-  auto odd = filter();
-  odd->first = ~even->first;
+  const auto odd = odd_slots();
   auto few = ask_for(even);
   few.max_items = 20;
   auto own = tasks_of(trial.poll(few));
@@ -166,8 +171,7 @@ auto woken_in_its_slots(StorageTrial& trial) -> void {
   if (!trial.open()) return;
   const auto other = trial.register_as("other");
   const auto even = even_slots();
-  auto odd = filter();
-  odd->first = ~even->first;
+  const auto odd = odd_slots();
   const auto began = trial.clock().now();
   const auto mine = trial.begin_poll(trial.me, ask_for(even, 1h));
   const auto theirs = trial.begin_poll(other, ask_for(odd, 1h));
@@ -200,6 +204,48 @@ auto hidden_behind_others(StorageTrial& trial) -> void {
   trial.expect(found, "a task is found behind however many of others");
 }
 
+/// A job of one task, in an even or an odd slot.
+auto single_job(StorageTrial& trial, bool even, const JobSpec& spec) -> JobId {
+  while (true) {
+    const auto id = trial.job(spec);
+    if (!id || (slot_of(first_of(id)) % 2 == 0) == even) return id;
+    trial.cancel(id);
+  }
+}
+
+auto passed_over_keeps_its_turn(StorageTrial& trial) -> void {
+  if (!trial.open()) return;
+  for (int group = 0; group < 10; ++group) trial.job(flat_job(500, "group" + std::to_string(group)));
+  const auto rare = single_job(trial, false, flat_job(1, "rare"));
+  auto much = ask_for(even_slots());
+  much.max_items = 20;
+  auto few = ask_for(odd_slots());
+  few.max_items = 5;
+  const auto other = trial.register_as("other");
+  bool found = false;
+  for (int i = 0; i < 3 && !found; ++i) {
+    trial.poll(much);
+    const auto entries = trial.poll_as(other, few);
+    found = std::ranges::any_of(entries, [=](const auto& entry) { return entry.job == rare; });
+  }
+  trial.expect(found, "whom others pass over is served in the turn of its group");
+}
+
+auto passing_over_is_no_offer(StorageTrial& trial) -> void {
+  if (!trial.open()) return;
+  for (int group = 0; group < 60; ++group)
+    single_job(trial, true, flat_job(1, "group" + std::to_string(group)));
+  const auto urgent = single_job(trial, false, flat_job(1, "last"));
+  auto lazy = flat_job(1'000);
+  lazy.priority = 5;
+  trial.job(lazy);
+  auto few = ask_for(odd_slots());
+  few.max_items = 4;
+  const auto entries = trial.poll(few);
+  trial.expect(entries.size() == 4 && entries[0].job == urgent,
+               "the share of lower classes counts what is offered, not what is passed over");
+}
+
 auto leases_of_filtered_polls(StorageTrial& trial) -> void {
   if (!trial.open()) return;
   const auto id = trial.job(flat_job(50));
@@ -221,6 +267,8 @@ constexpr StorageCheck kChecks[] = {
     {"R5", "LaterSlotsAreRememberedInALongSearch", later_behind_others},
     {"R9", "ArrivalsWakeWhoAsksForTheirSlot", woken_in_its_slots},
     {"R12", "NothingIsHiddenBehindOthersTasks", hidden_behind_others},
+    {"T14", "WhoIsPassedOverKeepsItsTurn", passed_over_keeps_its_turn},
+    {"T14", "PassingOverIsNoOffer", passing_over_is_no_offer},
     {"R14", "SlotsGrantNothing", leases_of_filtered_polls},
 };
 
