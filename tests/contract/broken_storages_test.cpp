@@ -47,6 +47,7 @@ enum class Defect {
   loses_column,            // a key's last column is lost: an absent value is as any other
   cancels_for_all,         // one submitter's cancel ends the job of all
   forgets_pending,         // the gate is always open
+  silent_on_folds,         // a submit never tells why nothing folded
   done_before_the_work,    // what is folded is reported done at once
   two_at_once,             // the key is lost on every other submit
   ignores_slots,           // every poll is offered everything
@@ -151,6 +152,7 @@ class BrokenStorage final : public Storage {
     auto answers = co_await std::move(call);
     if (!answers) co_return answers;
     for (auto& answer : answers.value()) {
+      if (answer && is(Defect::silent_on_folds)) answer.value().fold = FoldOutcome::not_coalescible;
       if (answer) continue;
       if (is(Defect::all_or_nothing)) std::ranges::fill(answers.value(), Result<Submitted>{answer.error()});
       if (is(Defect::accepts_cycles) && answer.error() == Errc::cyclic_graph) answer = Submitted{JobId{1}};
@@ -355,6 +357,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Expected{Defect::loses_column, "LosesColumn", "Q1"},
                       Expected{Defect::cancels_for_all, "CancelsForAll", "Q3"},
                       Expected{Defect::forgets_pending, "ForgetsPending", "Q8"},
+                      Expected{Defect::silent_on_folds, "SilentOnFolds", "Q9"},
                       Expected{Defect::done_before_the_work, "DoneBeforeTheWork", "Q4"},
                       Expected{Defect::two_at_once, "TwoAtOnce", "Q5"},
                       Expected{Defect::ignores_slots, "IgnoresSlots", "R4"},

@@ -1,7 +1,7 @@
 #pragma once
 
 /// What the fuzz targets share. A target is one file that defines `LLVMFuzzerTestOneInput`; it hands the
-/// bytes to one reader of untrusted input, and aborts where a promise of that reader is broken.
+/// bytes to one reader of untrusted input, and aborts where a promise of that reader is broken (I14).
 ///
 /// Each target is built with the main of replay_corpus.cpp, which runs it over its corpus as a test, and,
 /// where SPIDER_BUILD_FUZZERS is set, with libFuzzer. One thread.

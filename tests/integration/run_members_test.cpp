@@ -1,4 +1,4 @@
-// `spider run --schedulers N`: several members on one storage, and one of them killed.
+// R15, `spider run --schedulers N`: several members on one storage, and one of them killed.
 
 #include "cli/run_command.hpp"
 #include "temporary_folder.hpp"

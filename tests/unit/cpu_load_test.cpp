@@ -1,4 +1,4 @@
-// The load probe for Linux, on files of a folder of its own.
+// R8: the load probe for Linux, on files of a folder of its own.
 
 #include "spider/pull/cpu_load.hpp"
 #include "temporary_folder.hpp"

@@ -1,3 +1,5 @@
+// S7: how handlers are run, and their attempts reported. S8: what a handler may answer, and what it sees.
+
 #include "spider/local_execution_manager.hpp"
 
 #include "support/manager_fleet.hpp"

@@ -64,6 +64,7 @@ TEST(Metrics, WhatDoesNotFitALabelSetCountsAsOther) {
   EXPECT_TRUE(has_line(metrics, "spider_dispatch_wait_seconds_count{class=\"other\"} 1"));
 }
 
+// Q9
 TEST(Metrics, FoldsAreCountedByOperationAndWhyNot) {
   Metrics metrics{{}};
   auto started = event(EventKind::task_started);

@@ -188,6 +188,31 @@ auto keys_are_shown(StorageTrial& trial) -> void {
   trial.expect(entries[2].coalesce_key == 0, "no key has none");
 }
 
+auto why_nothing_folded(StorageTrial& trial) -> void {
+  if (!trial.open()) return;
+  const auto at_submit = [&](const JobSpec& job) {
+    const auto answer = trial.submit(job);
+    return answer ? answer.value().fold : FoldOutcome::folded;
+  };
+  auto tidied = keyed_job("a");
+  tidied.cleanup = work();
+  JobSpec chain;
+  chain.tasks = {keyed_task("b"), work({0})};
+  trial.expect(at_submit(flat_job()) == FoldOutcome::not_coalescible, "a submit without a key");
+  trial.expect(at_submit(tidied) == FoldOutcome::has_dependencies, "one that a cleanup task waits for");
+  trial.expect(at_submit(keyed_job("a")) == FoldOutcome::not_coalescible, "only such a one is queued");
+  trial.expect(at_submit(chain) == FoldOutcome::not_coalescible, "a job of several tasks");
+  trial.expect(at_submit(keyed_job("b")) == FoldOutcome::not_coalescible, "only such a one is queued");
+  trial.expect(at_submit(keyed_job("c")) == FoldOutcome::key_differs, "one that nothing matches");
+  const auto started = start_all(trial);
+  std::vector<FoldOutcome> at_start;
+  for (const auto& task : started) at_start.push_back(task.fold);
+  using F = FoldOutcome;
+  trial.expect(at_start == std::vector<F>{F::not_coalescible, F::folded, F::has_dependencies, F::key_differs},
+               "a start without a key, one that folds, one that others wait for, one that nothing matches");
+  trial.expect(at_submit(keyed_job("c")) == FoldOutcome::already_running, "one beside a run");
+}
+
 auto later_queues_fill_up(StorageTrial& trial) -> void {
   if (!trial.open()) return;
   for (const auto* queue : {"slow", "fast"}) {
@@ -238,6 +263,7 @@ constexpr StorageCheck kChecks[] = {
     {"Q7", "AnUrgentSubmitPromotes", urgency},
     {"Q8", "PendingIsTold", gate},
     {"Q9", "EntriesShowTheKey", keys_are_shown},
+    {"Q9", "ItIsToldWhyNothingFolded", why_nothing_folded},
     {"Q10", "LaterQueuesFillUp", later_queues_fill_up},
     {"Q11", "DeferralsClimbALadder", ladder},
 };
