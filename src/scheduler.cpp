@@ -125,9 +125,9 @@ auto Scheduler::Impl::make_parts(SchedulerOptions& options) -> Result<void> {
     SPIDER_TRY(auto core, make_policy_core(std::move(policy), options.core_options));
     core_ = std::move(core);
   }
-  DispatchChannelOptions channel;
-  channel.capacity = options.dispatch_capacity;
+  DispatchChannelOptions channel{.capacity = options.dispatch_capacity};
   if (channel.capacity == 0) channel.capacity = std::max<std::size_t>(64, 2 * options.manager.slots);
+  channel.resume_slots = std::max<std::size_t>(1, channel.capacity / 4);  // one decision for many
   SPIDER_TRY(channel_, make_dispatch_channel(channel, *clock_));
   handed_back_ = std::make_unique<HandedBackQueue>(*clock_);
   SPIDER_TRY(service_,

@@ -21,8 +21,8 @@ CoroutineHome::CoroutineHome(const asio::any_io_executor& executor, std::weak_pt
 
 // Posted: a dispatch from the manager's strand may run the handler within that strand, and one that blocks
 // its thread would hold up everything of its manager.
-auto CoroutineHome::wake() -> void {
-  post_to(strand_, [self = shared_from_this()] { self->spawned_ ? self->resume() : self->spawn(); });
+auto CoroutineHome::wake(Next next) -> void {
+  post_to(strand_, next, [self = shared_from_this()] { self->spawned_ ? self->resume() : self->spawn(); });
 }
 
 auto CoroutineHome::cancel(RunningTaskPtr task) -> void {
@@ -73,7 +73,7 @@ auto CoroutineHome::run(std::shared_ptr<CoroutineHome> self) -> asio::awaitable<
       }
       self->running_ = nullptr;
     }
-    self->mailbox_->returned(std::move(task));
+    self->mailbox_->keep(std::move(task));
   }
 }
 

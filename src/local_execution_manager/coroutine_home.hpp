@@ -28,7 +28,7 @@ class CoroutineHome final : public HoldsSuspensions, public std::enable_shared_f
   // Callable from any thread. Every function runs its part on the strand.
 
   /// Takes tasks until the runner has no more for it. It is idle, and nobody else wakes it.
-  auto wake() -> void;
+  auto wake(Next next) -> void;
   /// Cancels the handler of `task` if it is still running.
   auto cancel(RunningTaskPtr task) -> void;
 

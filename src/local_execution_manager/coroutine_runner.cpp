@@ -13,14 +13,14 @@ constexpr std::uint32_t kTasksPerTurn = 64;  // then others on the executor get 
 
 }  // namespace
 
-auto CoroutineRunner::push(std::vector<RunningTaskPtr>&& tasks) -> void {
+auto CoroutineRunner::push(std::vector<RunningTaskPtr>&& tasks, Next next) -> void {
   std::shared_ptr<CoroutineHome> woken;
   {
     const std::scoped_lock lock{mutex_};
     queue_.insert(queue_.end(), std::make_move_iterator(tasks.begin()), std::make_move_iterator(tasks.end()));
     woken = choose_home();
   }
-  if (woken) woken->wake();
+  if (woken) woken->wake(next);
 }
 
 auto CoroutineRunner::take_back() -> std::vector<RunningTaskPtr> {
@@ -48,7 +48,7 @@ auto CoroutineRunner::close() -> void {
     closed_ = true;
     idle.swap(idle_);
   }
-  for (const auto& home : idle) home->wake();
+  for (const auto& home : idle) home->wake(Next::may_take_long);
 }
 
 auto CoroutineRunner::next(const std::weak_ptr<CoroutineRunner>& runner,
@@ -61,12 +61,15 @@ auto CoroutineRunner::next(const std::weak_ptr<CoroutineRunner>& runner,
 auto CoroutineRunner::next(const std::shared_ptr<CoroutineHome>& home, Turn& turn) -> RunningTaskPtr {
   RunningTaskPtr task;
   std::shared_ptr<CoroutineHome> woken;
+  bool nobody_else_sends = false;
   {
     const std::scoped_lock lock{mutex_};
-    if (!std::exchange(turn.awake, true)) on_its_way_ = false;
+    const bool came = !std::exchange(turn.awake, true);
+    if (came) on_its_way_ = false;
     turn.over = closed_;
-    if (closed_) return nullptr;
-    if (!queue_.empty() && turn.taken < kTasksPerTurn) {
+    if (closed_) {
+      // The last results: nothing follows.
+    } else if (!queue_.empty() && turn.taken < kTasksPerTurn) {
       ++turn.taken;
       task = std::move(queue_.front());
       queue_.pop_front();
@@ -76,8 +79,10 @@ auto CoroutineRunner::next(const std::shared_ptr<CoroutineHome>& home, Turn& tur
       idle_.push_back(home);
     }
     if (!queue_.empty()) woken = choose_home();
+    nobody_else_sends = came || !on_its_way_;
   }
-  if (woken) woken->wake();
+  if (woken) woken->wake(Next::may_take_long);
+  if (!task || nobody_else_sends) mailbox_->send(task ? Next::may_take_long : Next::suspends);
   return task;
 }
 

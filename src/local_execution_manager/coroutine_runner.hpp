@@ -6,6 +6,8 @@
 /// until that returns. So many short handlers cost one wake-up and not one each. A handler may also block
 /// its thread, or never yield: whoever takes a task while more wait has another home on its way before the
 /// handler begins, and that one holds up no other as long as the executor has a thread to spare.
+/// Results are handed in together: by who becomes idle, by who begins a handler while nobody is on the way,
+/// and by who comes. So none waits for a handler that takes long.
 
 #include "local_execution_manager/mailbox.hpp"
 
@@ -25,7 +27,7 @@ class CoroutineRunner final : public std::enable_shared_from_this<CoroutineRunne
       : executor_{std::move(executor)}, mailbox_{std::move(mailbox)} {}
 
   /// Each task comes back through the mailbox: run, or not begun if it was cancelled before.
-  auto push(std::vector<RunningTaskPtr>&& tasks) -> void;
+  auto push(std::vector<RunningTaskPtr>&& tasks, Next next = Next::may_take_long) -> void;
   /// The tasks that nobody has begun; they will not be.
   [[nodiscard]] auto take_back() -> std::vector<RunningTaskPtr>;
   /// Of a task that was pushed. Its handler is cancelled, or not begun at all.

@@ -8,12 +8,21 @@
 namespace spider::inline v1::detail {
 
 auto Mailbox::returned(RunningTaskPtr task) -> void {
+  keep(std::move(task));
+  send(Next::may_take_long);
+}
+
+auto Mailbox::keep(RunningTaskPtr task) -> void {
+  const std::scoped_lock lock{mutex_};
+  returned_.push_back(std::move(task));
+}
+
+auto Mailbox::send(Next next) -> void {
   {
     const std::scoped_lock lock{mutex_};
-    returned_.push_back(std::move(task));
-    if (returned_.size() > 1) return;
+    if (returned_.empty() || std::exchange(on_its_way_, true)) return;
   }
-  post_to(strand_, [self = shared_from_this()] { self->deliver(); });
+  post_to(strand_, next, [self = shared_from_this()] { self->deliver(); });
 }
 
 auto Mailbox::deliver() -> void {
@@ -21,6 +30,7 @@ auto Mailbox::deliver() -> void {
   {
     const std::scoped_lock lock{mutex_};
     tasks.swap(returned_);
+    on_its_way_ = false;
   }
   if (owner_ != nullptr) owner_->take_returned(std::move(tasks));
 }

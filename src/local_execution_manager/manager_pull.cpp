@@ -149,7 +149,10 @@ auto ManagerState::begin(const RunningTaskPtr& task, std::vector<std::vector<Byt
 
 auto ManagerState::run_begun() -> void {
   if (!plain_begun_.empty()) plain_runner_->push(plain_begun_);
-  if (!coroutines_begun_.empty()) coroutine_runner_->push(std::move(coroutines_begun_));
+  if (!coroutines_begun_.empty()) {
+    const auto next = free_slots() == 0 ? Next::suspends : Next::may_take_long;
+    coroutine_runner_->push(std::move(coroutines_begun_), next);
+  }
   plain_begun_.clear();
   coroutines_begun_.clear();
 }

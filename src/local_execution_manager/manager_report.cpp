@@ -34,7 +34,7 @@ auto ManagerState::take_returned(std::vector<RunningTaskPtr> tasks) -> void {
     forget(*task);
     settle(*task, now);
   }
-  slot_freed_->notify_all();
+  if (free_slots() > 0) slot_freed_->notify_all();
   if (running_.empty()) changed_->notify_all();
 }
 

@@ -232,6 +232,47 @@ TEST(SchedulerRace, HandlerThatNeverYieldsHoldsUpNoneOfItsBatch) {
   ASSERT_TRUE(result) << result.error();
 }
 
+/// Counts the tasks that were reported as done.
+class Successes final : public Observer {
+ public:
+  auto observe(const Event& event) noexcept -> void override {
+    if (event.kind != EventKind::task_succeeded) return;
+    ++count_;
+    count_.notify_all();
+  }
+  auto wait_for(int count) const -> void {
+    for (auto seen = count_.load(); seen < count; seen = count_.load()) count_.wait(seen);
+  }
+
+ private:
+  std::atomic<int> count_ = 0;
+};
+
+/// What has returned is reported, wherever in its batch the one is that does not return.
+TEST(SchedulerRace, HandlerThatNeverYieldsHoldsUpNoReportOfItsBatch) {
+  constexpr std::uint32_t kOthers = 6;
+  for (std::uint32_t before = 0; before <= kOthers; ++before) {
+    asio::thread_pool threads{kThreads};
+    const auto begun = std::make_shared<std::promise<void>>();
+    std::promise<void> let_go;
+    const auto successes = std::make_shared<Successes>();
+    auto settings = options();
+    settings.observer = successes;
+    settings.handlers.add("stubborn", Stubborn{begun, let_go.get_future().share()});
+    settings.handlers.add("other", Arrives{std::make_shared<std::atomic<int>>(0)});
+    Scheduler scheduler{threads.get_executor(), std::move(settings)};
+    JobBuilder job;
+    if (before > 0) job.array("other", before);
+    job.task("stubborn");
+    if (before < kOthers) job.array("other", kOthers - before);
+    auto all = asio::co_spawn(threads, rooted(scheduler.submit_and_wait(job)), asio::use_future);
+    successes->wait_for(kOthers);
+    let_go.set_value();
+    const auto result = all.get();
+    ASSERT_TRUE(result) << result.error();
+  }
+}
+
 TEST(SchedulerRace, LastReferenceMayBeDroppedOnAThreadOfThePool) {
   for (int round = 0; round < 20; ++round) {
     asio::thread_pool threads{kThreads};
