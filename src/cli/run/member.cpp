@@ -1,5 +1,6 @@
 #include "cli/run/member.hpp"
 
+#include "cli/run/member_link.hpp"
 #include "cli/run/replayed_job.hpp"
 #include "cli/storage_option.hpp"
 #include "spider/pull/cpu_load.hpp"
@@ -33,9 +34,10 @@ auto slots_of(const RunOptions& options, std::size_t index) -> std::size_t {
   return options.workers / options.schedulers + (index < options.workers % options.schedulers ? 1 : 0);
 }
 
-auto make_pull(const std::shared_ptr<MonitoredStorage>& storage, const std::shared_ptr<MemberLink>& link,
-               const RunOptions& options, Clock& clock) -> Result<std::shared_ptr<ShardedStorageClient>> {
-  ShardedStorageParts parts{storage, link};
+auto make_pull(const std::shared_ptr<MonitoredStorage>& storage,
+               const std::shared_ptr<MemberDirectory>& directory, const RunOptions& options, Clock& clock)
+    -> Result<std::shared_ptr<ShardedStorageClient>> {
+  ShardedStorageParts parts{storage, std::make_shared<MemberLink>(directory, storage)};
   if (options.shed) {
     SPIDER_TRY(parts.load, make_cpu_load({}));
   }
@@ -97,8 +99,7 @@ auto Member::make(const asio::any_io_executor& executor, const MemberParts& part
   add_replay_handlers(settings.handlers, parts.clock, *parts.monitor);
   settings.storage = member->storage_;
   if (!alone) {
-    member->link_ = std::make_shared<MemberLink>(parts.directory);
-    SPIDER_TRY(member->pull_, make_pull(member->storage_, member->link_, options, *parts.clock));
+    SPIDER_TRY(member->pull_, make_pull(member->storage_, parts.directory, options, *parts.clock));
     settings.pull = member->pull_;
   }
   SPIDER_TRY(const auto policy, options.registry.make(options.policy));
@@ -123,7 +124,6 @@ auto Member::make(const asio::any_io_executor& executor, const MemberParts& part
 auto Member::kill() -> void {
   if (std::exchange(killed_, true)) return;
   storage_->cut_off();
-  if (link_) link_->cut_off();
 }
 
 auto Member::figures() const -> MemberFigures {

@@ -5,7 +5,6 @@
 
 #include "cli/run/driver.hpp"
 #include "cli/run/lag_meter.hpp"
-#include "cli/run/member_link.hpp"
 #include "cli/run/monitored_storage.hpp"
 #include "cli/run/takeover_meter.hpp"
 #include "spider/pull/sharded_storage_client.hpp"
@@ -52,8 +51,7 @@ class Member {
 
   std::string name_;
   std::shared_ptr<MonitoredStorage> storage_;
-  std::shared_ptr<MemberLink> link_;            // null when it is alone
-  std::shared_ptr<ShardedStorageClient> pull_;  // as well
+  std::shared_ptr<ShardedStorageClient> pull_;  // null when it is alone
   std::optional<Scheduler> scheduler_;
   bool killed_ = false;
 };

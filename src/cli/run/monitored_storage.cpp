@@ -4,20 +4,6 @@
 
 namespace spider::cli {
 
-namespace {
-
-template <class T>
-auto refuse() -> Async<T> {
-  co_return Error{Errc::storage_unavailable, "this member was killed"};
-}
-
-}  // namespace
-
-template <class T>
-auto MonitoredStorage::unless_cut_off(Async<T> call) -> Async<T> {
-  return cut_off_ ? refuse<T>() : std::move(call);
-}
-
 auto MonitoredStorage::cut_off() -> void {
   if (std::exchange(cut_off_, true)) return;
   for (const auto& [instance, running] : running_) lose(running.task);

@@ -27,6 +27,12 @@ class MonitoredStorage final : public Storage {
   /// `storage_unavailable`. What it held is told to the monitor and the meter.
   auto cut_off() -> void;
 
+  /// The call, or the refusal of one that is cut off.
+  template <class T>
+  [[nodiscard]] auto unless_cut_off(Async<T> call) -> Async<T> {
+    return cut_off_ ? refuse<T>() : std::move(call);
+  }
+
   /// Tasks that ended here for good.
   [[nodiscard]] auto tasks_ended() const noexcept -> std::uint64_t { return tasks_ended_; }
 
@@ -68,7 +74,9 @@ class MonitoredStorage final : public Storage {
   };
 
   template <class T>
-  [[nodiscard]] auto unless_cut_off(Async<T> call) -> Async<T>;
+  static auto refuse() -> Async<T> {
+    co_return Error{Errc::storage_unavailable, "this member was killed"};
+  }
   auto polled(Async<InboundBatch> poll) -> Async<InboundBatch>;
   auto lose(TaskRef task) -> void;
 
