@@ -2,9 +2,9 @@
 
 /// The storage as an execution manager sees it: start, finish, renew. Here stale writers are fenced.
 ///
-/// Implemented by storages (storage.hpp); called by execution managers. Every function may be called
-/// from any thread. Where a parameter is a span, what it refers to must live until the call has
-/// completed.
+/// Implemented by storages (storage.hpp); called by execution managers. Every function may be called from
+/// any thread. What a span refers to must live until the call has completed. A manager's id is new with each
+/// of its lives: a lease knows no more, and a renewal under an older one would keep alive what nobody runs.
 ///
 /// Fencing: a start is accepted only under the live session of the assignment's scheduler. An accepted
 /// start draws a task instance with an epoch of its own; only that instance, while it runs, can finish

@@ -88,7 +88,7 @@ class ShardedStorageClient final : public StorageClient {
 
   /// Polls the storage for the member's share, again and again until there is an entry or `wait` is over:
   /// each time for the share as it is then. `slots` of the request is replaced.
-  /// Errors: those of the storage.
+  /// Errors: those of the storage; `cancelled`.
   [[nodiscard]] auto poll_ready(PollRequest request) -> Async<InboundBatch> override;
   [[nodiscard]] auto poll_commit_ready(PollRequest request) -> Async<InboundBatch> override;
   [[nodiscard]] auto poll_cleanup_ready(PollRequest request) -> Async<InboundBatch> override;
