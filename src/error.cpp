@@ -50,7 +50,7 @@ auto text_of(Errc code) noexcept -> const char* {
   return "unknown error";
 }
 
-class Category final : public std::error_category {
+class ErrcCategory final : public std::error_category {
  public:
   [[nodiscard]] auto name() const noexcept -> const char* override { return "spider"; }
   [[nodiscard]] auto message(int value) const -> std::string override {
@@ -61,7 +61,7 @@ class Category final : public std::error_category {
 }  // namespace
 
 auto error_category() noexcept -> const std::error_category& {
-  static const Category category;
+  static const ErrcCategory category;
   return category;
 }
 

@@ -18,7 +18,7 @@ namespace {
 using detail::Histogram;
 using detail::MetricsText;
 
-constexpr std::size_t kClasses = 8;
+constexpr std::size_t kClassesCounted = 8;
 constexpr std::size_t kGroupsMax = 65'536;
 constexpr auto kRelaxed = std::memory_order_relaxed;
 
@@ -61,7 +61,7 @@ struct Metrics::State {
 
   MetricsOptions options;
   std::array<Counter, kEventKinds> events{};
-  std::array<Histogram, kClasses + 1> dispatch_wait;
+  std::array<Histogram, kClassesCounted + 1> dispatch_wait;
   Histogram start_wait;
   std::array<Histogram, 2> run;  // succeeded, failed
   Histogram deferral;
@@ -117,7 +117,7 @@ auto Metrics::observe(const Event& event) noexcept -> void {
   add(state.events[static_cast<std::size_t>(event.kind)]);
   switch (event.kind) {
     case EventKind::dispatched:
-      state.dispatch_wait[std::min<std::size_t>(event.priority, kClasses)].add(event.duration);
+      state.dispatch_wait[std::min<std::size_t>(event.priority, kClassesCounted)].add(event.duration);
       if (event.deliveries > 0) add(state.redelivered);
       break;
     case EventKind::task_started:
@@ -151,9 +151,9 @@ auto Metrics::add_gauge(std::string name, std::string help, std::function<double
 
 auto Metrics::State::write_histograms(MetricsText& out) const -> void {
   out.begin("spider_dispatch_wait_seconds", "histogram", "From ready to dispatched, by class.");
-  for (std::size_t i = 0; i <= kClasses; ++i) {
+  for (std::size_t i = 0; i <= kClassesCounted; ++i) {
     if (dispatch_wait[i].count() == 0) continue;
-    out.histogram({{"class", i < kClasses ? std::to_string(i) : "other"}}, dispatch_wait[i]);
+    out.histogram({{"class", i < kClassesCounted ? std::to_string(i) : "other"}}, dispatch_wait[i]);
   }
   out.begin("spider_start_wait_seconds", "histogram", "From ready to started.");
   out.histogram({}, start_wait);

@@ -7,7 +7,7 @@ inline namespace v1 {
 
 namespace {
 
-class Category final : public std::error_category {
+class PoolErrcCategory final : public std::error_category {
  public:
   [[nodiscard]] auto name() const noexcept -> const char* override { return "spider.worker_pool"; }
   [[nodiscard]] auto message(int code) const -> std::string override {
@@ -25,7 +25,7 @@ class Category final : public std::error_category {
 }  // namespace
 
 auto worker_pool_error_category() noexcept -> const std::error_category& {
-  static const Category category;
+  static const PoolErrcCategory category;
   return category;
 }
 

@@ -31,9 +31,9 @@ auto fits(const std::string& name, std::size_t width) -> std::string {
 }
 
 /// One line per figure, one column per policy, wide enough for its name.
-class Table {
+class PolicyTable {
  public:
-  Table(std::ostream& out, const std::vector<RunReport>& reports) : out_{out}, reports_{reports} {}
+  PolicyTable(std::ostream& out, const std::vector<RunReport>& reports) : out_{out}, reports_{reports} {}
 
   auto line(const std::string& label, const std::function<std::string(const RunReport&)>& figure) -> void {
     out_ << std::left << std::setw(kLabelWidth) << fits(label, kLabelWidth - 1) << std::right;
@@ -58,7 +58,7 @@ auto wait_of(const RunReport& report, const std::string& group) -> WaitFigures {
   return wait_figures(waits);
 }
 
-auto print_groups(std::ostream& out, Table& table, const RunReport& first) -> void {
+auto print_groups(std::ostream& out, PolicyTable& table, const RunReport& first) -> void {
   std::vector<const GroupFigures*> groups;
   for (const auto& group : first.groups) groups.push_back(&group);
   std::ranges::sort(groups, [](const auto* a, const auto* b) {
@@ -80,7 +80,7 @@ auto print_comparison(std::ostream& out, const std::vector<RunReport>& reports) 
   const auto& first = reports.front();
   out << first.jobs << " jobs, " << first.tasks << " tasks, " << first.groups.size() << " groups, "
       << first.workers << " workers\n";
-  Table table{out, reports};
+  PolicyTable table{out, reports};
   table.line("", [](const auto& run) { return run.policy; });
   table.line("makespan, s", [](const auto& run) { return text(run.makespan_s); });
   table.line("utilization", [](const auto& run) { return text(run.utilization); });

@@ -42,9 +42,9 @@ auto seconds_text(double seconds) -> std::string {
 }
 
 /// Lines of a label and what it is.
-class Table {
+class FigureTable {
  public:
-  explicit Table(std::ostream& out) : out_{out} {}
+  explicit FigureTable(std::ostream& out) : out_{out} {}
 
   void row(std::string_view label, const std::string& text) {
     constexpr int kLabelWidth = 22;
@@ -56,7 +56,7 @@ class Table {
   std::ostream& out_;
 };
 
-void print_swf(Table& table, const SwfFigures& swf, const WorkloadMetrics& metrics) {
+void print_swf(FigureTable& table, const SwfFigures& swf, const WorkloadMetrics& metrics) {
   table.row("records", grouped(swf.records) + ", usable " + grouped(metrics.jobs));
   table.row("users", swf.users);
   table.row("user groups", swf.user_groups);
@@ -69,7 +69,7 @@ void print_swf(Table& table, const SwfFigures& swf, const WorkloadMetrics& metri
             swf.machine_processors == 0 ? "not stated" : grouped(swf.machine_processors) + " processors");
 }
 
-void print_stages(Table& table, const StageFigures& stages, const WorkloadMetrics& metrics) {
+void print_stages(FigureTable& table, const StageFigures& stages, const WorkloadMetrics& metrics) {
   table.row("stages",
             grouped(metrics.nodes) + ", the largest has " + grouped(metrics.tasks_per_node_max) + " tasks");
   table.row("single-stage jobs", metrics.single_node_jobs);
@@ -81,7 +81,7 @@ void print_stages(Table& table, const StageFigures& stages, const WorkloadMetric
 
 void print(std::ostream& out, const Workload& workload, const WorkloadMetrics& metrics) {
   out << workload.name << "  [" << workload.format << "]\n";
-  Table table{out};
+  FigureTable table{out};
   table.row("jobs", metrics.jobs);
   table.row("tasks", metrics.tasks);
   table.row("edges", metrics.edges);

@@ -6,20 +6,20 @@ namespace spider::inline v1::detail {
 
 namespace {
 
-using Kind = FinishRequest::Kind;
+using FinishKind = FinishRequest::Kind;
 
-auto event_of(Kind kind) -> EventKind {
+auto event_of(FinishKind kind) -> EventKind {
   switch (kind) {
-    case Kind::succeeded: return EventKind::task_succeeded;
-    case Kind::failed: return EventKind::task_failed;
-    case Kind::deferred: return EventKind::task_deferred;
-    case Kind::released: break;
+    case FinishKind::succeeded: return EventKind::task_succeeded;
+    case FinishKind::failed: return EventKind::task_failed;
+    case FinishKind::deferred: return EventKind::task_deferred;
+    case FinishKind::released: break;
   }
   return EventKind::task_released;
 }
 
 auto failure(TaskInstance instance, const Error& error, bool retry) -> FinishRequest {
-  FinishRequest request{instance, Kind::failed};
+  FinishRequest request{instance, FinishKind::failed};
   request.reason = error.message();
   request.retry = retry;
   return request;
@@ -54,9 +54,9 @@ auto ManagerState::settle(RunningTask& task, TimePoint now) -> void {
     const Error late{Errc::stale_instance};
     observe(event(EventKind::finish_refused, ref), &late);
   } else if (!task.begun || (task.stopped_by_user && !answer.has_value())) {
-    put_report({instance, Kind::released}, ended(task.assignment, Duration::zero()), Errc::closed);
+    put_report({instance, FinishKind::released}, ended(task.assignment, Duration::zero()), Errc::closed);
   } else if (answer.has_value()) {
-    FinishRequest request{instance, Kind::succeeded};
+    FinishRequest request{instance, FinishKind::succeeded};
     request.output = std::move(answer).value();
     put_report(std::move(request), ended(task.assignment, now - task.began), {});
   } else if (answer.error() != nullptr) {
@@ -66,7 +66,7 @@ auto ManagerState::settle(RunningTask& task, TimePoint now) -> void {
     const auto& reason = answer.retry()->reason();
     put_report(failure(instance, reason, false), ended(task.assignment, now - task.began), reason);
   } else {
-    FinishRequest request{instance, Kind::deferred};
+    FinishRequest request{instance, FinishKind::deferred};
     request.delay = *answer.retry()->delay();
     const auto delay = request.delay;
     put_report(std::move(request), ended(task.assignment, delay), {});
@@ -133,7 +133,7 @@ auto ManagerState::conclude(const FinishRequest& request, Report& report, const 
     return parts_.observer.observe(report.event);
   }
   observe(event(EventKind::finish_refused, report.event.task), &answer.error());
-  if (answer.error() == Errc::limit_exceeded && request.kind == Kind::succeeded) {
+  if (answer.error() == Errc::limit_exceeded && request.kind == FinishKind::succeeded) {
     // Refused for good, but the task would be running for ever.
     const Error too_large{Errc::limit_exceeded, "its output is larger than the storage takes"};
     put_report(failure(request.instance, too_large, false), report.event, too_large);

@@ -9,7 +9,7 @@ namespace spider::inline v1::detail {
 
 namespace {
 
-constexpr int kTasksPerTurn = 64;  // then others on the executor get theirs
+constexpr int kPlainTasksPerTurn = 64;  // then others on the executor get theirs
 
 }  // namespace
 
@@ -37,7 +37,7 @@ auto PlainRunner::post_loop() -> void {
 }
 
 auto PlainRunner::loop() -> void {
-  for (int i = 0; i < kTasksPerTurn; ++i) {
+  for (int i = 0; i < kPlainTasksPerTurn; ++i) {
     RunningTaskPtr task;
     {
       const std::scoped_lock lock{mutex_};

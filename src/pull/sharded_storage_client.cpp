@@ -15,9 +15,9 @@ class ShardedStorageClient::State final : public detail::ShardedState {
 
 namespace {
 
-using StatePtr = std::shared_ptr<detail::ShardedState>;
+using ShardedPtr = std::shared_ptr<detail::ShardedState>;
 
-auto join(StatePtr state, std::string name) -> Async<void> {
+auto join(ShardedPtr state, std::string name) -> Async<void> {
   while (true) {
     const auto ticket = state->changed->ticket();
     const auto ours = state->begin_join();
@@ -35,7 +35,7 @@ auto join(StatePtr state, std::string name) -> Async<void> {
 }
 
 /// Who is not on record any more joins anew, unless it is leaving.
-auto ping(StatePtr state) -> Async<void> {
+auto ping(ShardedPtr state) -> Async<void> {
   auto call = state->parts.directory->ping(state->member());
   const auto pinged = co_await std::move(call);
   if (pinged) co_return success();
@@ -49,7 +49,7 @@ auto ping(StatePtr state) -> Async<void> {
   co_return joined;
 }
 
-auto refresh(StatePtr state) -> Async<void> {
+auto refresh(ShardedPtr state) -> Async<void> {
   auto call = state->parts.directory->active();
   auto seen = co_await std::move(call);
   if (seen && !seen.value().empty() && !state->is_among(seen.value())) {
@@ -68,7 +68,7 @@ auto refresh(StatePtr state) -> Async<void> {
   co_return success();
 }
 
-auto enrol(StatePtr state, SchedulerInfo info) -> Async<Registration> {
+auto enrol(ShardedPtr state, SchedulerInfo info) -> Async<Registration> {
   auto joining = join(state, info.member);
   SPIDER_CO_TRY(co_await std::move(joining));
   auto reading = refresh(state);
@@ -79,7 +79,7 @@ auto enrol(StatePtr state, SchedulerInfo info) -> Async<Registration> {
   co_return registration;
 }
 
-auto leave_directory(StatePtr state) -> Async<void> {
+auto leave_directory(ShardedPtr state) -> Async<void> {
   state->begin_leave();
   while (true) {
     const auto ticket = state->changed->ticket();
@@ -95,7 +95,7 @@ auto leave_directory(StatePtr state) -> Async<void> {
   co_return left;
 }
 
-auto unregister(StatePtr state, Registration registration) -> Async<void> {
+auto unregister(ShardedPtr state, Registration registration) -> Async<void> {
   auto leaving = leave_directory(state);
   static_cast<void>(co_await std::move(leaving));
   auto call = state->parts.storage->unregister_scheduler(registration);
@@ -114,7 +114,7 @@ auto poll_storage(detail::ShardedState& state, TaskKind kind, PollRequest reques
   return storage.poll_ready(std::move(request));
 }
 
-auto poll_share(StatePtr state, TaskKind kind, PollRequest request) -> Async<InboundBatch> {
+auto poll_share(ShardedPtr state, TaskKind kind, PollRequest request) -> Async<InboundBatch> {
   const auto stop = co_await cancelled();
   if (stop) co_return Errc::cancelled;
   const auto until = saturating_add(state->clock.now(), std::max(request.wait, Duration::zero()));
@@ -135,7 +135,7 @@ auto poll_share(StatePtr state, TaskKind kind, PollRequest request) -> Async<Inb
 }
 
 /// A poll that asks for nothing.
-auto renew_session(StatePtr state) -> Async<void> {
+auto renew_session(ShardedPtr state) -> Async<void> {
   const auto registration = state->registration();
   if (!registration) co_return success();
   PollRequest request;
@@ -151,7 +151,7 @@ auto renew_session(StatePtr state) -> Async<void> {
 /// Rows of the dead that go with one ping.
 constexpr std::size_t kCollectedMax = 16;
 
-auto beat(StatePtr state) -> Async<void> {
+auto beat(ShardedPtr state) -> Async<void> {
   if (state->is_leaving()) {
     auto renewal = renew_session(state);
     static_cast<void>(co_await std::move(renewal));
@@ -174,7 +174,7 @@ auto sample(detail::ShardedState& state, TimePoint now) -> void {
   state.set_ratio(percent ? state.options.curve.at(percent.value()) : kPullAll);
 }
 
-auto keep_member(StatePtr state) -> Async<void> {
+auto keep_member(ShardedPtr state) -> Async<void> {
   auto next_sample = state->parts.load ? state->clock.now() : kForever;
   while (true) {
     const auto stop = co_await cancelled();

@@ -9,7 +9,7 @@ namespace spider::inline v1::sim {
 
 namespace {
 
-constexpr std::array<std::string_view, 24> kNames = {
+constexpr std::array<std::string_view, 24> kEventNames = {
     "submitted", "cancelled",  "registered",   "unregistered", "polled",   "offered",
     "ended",     "started",    "finished",     "renewed",      "enqueued", "bumped",
     "dequeued",  "handed_out", "acknowledged", "handed_back",  "left",     "fault",
@@ -21,7 +21,7 @@ constexpr std::array<std::string_view, 24> kNames = {
 auto EventLog::write(Note what, std::uint64_t at, std::array<std::uint64_t, 5> numbers) -> void {
   text_ += std::to_string(at);
   text_ += ' ';
-  text_ += kNames[static_cast<std::size_t>(what)];
+  text_ += kEventNames[static_cast<std::size_t>(what)];
   std::size_t first = 0;
   if (what == Note::observed) text_.append(" ").append(to_string(static_cast<EventKind>(numbers[first++])));
   if (what == Note::fault) text_.append(" ").append(to_string(static_cast<FaultKind>(numbers[first++])));

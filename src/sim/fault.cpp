@@ -8,7 +8,7 @@ namespace sim {
 
 namespace {
 
-constexpr std::array<std::string_view, kFaultKinds> kNames = {
+constexpr std::array<std::string_view, kFaultKinds> kFaultNames = {
     "poll_error",
     "poll_stall",
     "poll_duplicate",
@@ -81,12 +81,12 @@ constexpr std::array<std::string_view, kFaultKinds> kNames = {
 
 }  // namespace
 
-auto to_string(FaultKind kind) noexcept -> std::string_view { return kNames[static_cast<std::size_t>(kind)]; }
+auto to_string(FaultKind kind) noexcept -> std::string_view { return kFaultNames[static_cast<std::size_t>(kind)]; }
 
 auto fault_kind(std::string_view name) noexcept -> std::optional<FaultKind> {
-  const auto found = std::ranges::find(kNames, name);
-  if (found == kNames.end()) return std::nullopt;
-  return static_cast<FaultKind>(found - kNames.begin());
+  const auto found = std::ranges::find(kFaultNames, name);
+  if (found == kFaultNames.end()) return std::nullopt;
+  return static_cast<FaultKind>(found - kFaultNames.begin());
 }
 
 }  // namespace sim

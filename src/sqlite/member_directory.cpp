@@ -20,23 +20,23 @@ using detail::Writer;
 
 constexpr int kVersion = 1;
 
-constexpr const char* kTables = R"sql(
+constexpr const char* kMemberTables = R"sql(
 CREATE TABLE IF NOT EXISTS member_counter(version INTEGER, id INTEGER, cursor INTEGER);
 INSERT INTO member_counter SELECT 1, 0, 0 WHERE NOT EXISTS (SELECT 1 FROM member_counter);
 CREATE TABLE IF NOT EXISTS member(
   id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, pinged_at INTEGER NOT NULL);
 )sql";
 
-auto number(Connection& file, const char* query) -> std::uint64_t {
+auto member_number(Connection& file, const char* query) -> std::uint64_t {
   Rows rows{file, query};
   return rows.next() ? rows.get<std::uint64_t>(0) : 0;
 }
 
-auto set_up(Connection& file, const std::string& path) -> Result<void> {
+auto set_up_members(Connection& file, const std::string& path) -> Result<void> {
   try {
     file.execute("BEGIN IMMEDIATE");
-    file.execute(kTables);
-    const auto version = number(file, "SELECT version FROM member_counter");
+    file.execute(kMemberTables);
+    const auto version = member_number(file, "SELECT version FROM member_counter");
     file.execute("COMMIT");
     if (version > kVersion) return Error{make_error_code(SqliteErrc::newer_schema), "member directory"};
     return success();
@@ -50,11 +50,11 @@ auto set_up(Connection& file, const std::string& path) -> Result<void> {
 auto join(Connection& file, const MemberInfo& info, const MemberLimits& limits, TimePoint now)
     -> Result<MemberId> {
   const bool had_row = file.run("DELETE FROM member WHERE name = ?", info.name) > 0;
-  if (!had_row && number(file, "SELECT count(*) FROM member") >= limits.members_max)
+  if (!had_row && member_number(file, "SELECT count(*) FROM member") >= limits.members_max)
     return detail::too_many_members(limits);
   file.run("UPDATE member_counter SET id = id + 1");
   file.run("INSERT INTO member SELECT id, ?, ? FROM member_counter", info.name, now);
-  return MemberId{number(file, "SELECT id FROM member_counter")};
+  return MemberId{member_number(file, "SELECT id FROM member_counter")};
 }
 
 auto ping(Connection& file, MemberId member, TimePoint now) -> Result<void> {
@@ -159,7 +159,7 @@ auto open_sqlite_member_directory(SqliteMemberDirectoryOptions options, Clock& c
     -> Result<std::unique_ptr<MemberDirectory>> {
   SPIDER_TRY(detail::check_limits(options.limits));
   SPIDER_TRY(auto file, detail::open_file(options.file));
-  SPIDER_TRY(set_up(*file, options.file.path));
+  SPIDER_TRY(set_up_members(*file, options.file.path));
   auto state = std::make_unique<SqliteState>(std::move(file), options.file, clock);
   auto writer = std::make_shared<Writer>(std::move(state));
   writer->start();

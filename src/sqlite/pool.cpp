@@ -178,7 +178,7 @@ auto find_fault(const SqliteWorkerPoolOptions& options) -> const char* {
   return nullptr;
 }
 
-auto set_up(detail::Connection& file, const std::string& path) -> Result<void> {
+auto set_up_pool(detail::Connection& file, const std::string& path) -> Result<void> {
   try {
     return PoolRows::set_up(file);
   } catch (const detail::SqlFailure& failure) {
@@ -194,7 +194,7 @@ auto open_sqlite_worker_pool(SqliteWorkerPoolOptions options, Clock& clock)
     return Error{Errc::invalid_argument, std::string{"worker pool: "} + fault};
   }
   SPIDER_TRY(auto file, detail::open_file(options.file));
-  SPIDER_TRY(set_up(*file, options.file.path));
+  SPIDER_TRY(set_up_pool(*file, options.file.path));
   auto state = std::make_unique<SqliteState>(std::move(file), options.file, clock);
   auto writer = std::make_shared<Writer>(std::move(state));
   writer->start();

@@ -11,7 +11,7 @@ namespace {
 constexpr std::uint8_t kFormat = 2;
 constexpr std::uint8_t kWithoutKeys = 1;  // written by schema version 1, at first without weights
 
-class Writer {
+class SpecWriter {
  public:
   template <class T>
   auto operator()(const T& value) -> void {
@@ -99,7 +99,7 @@ auto header(Format& format, Job& job) -> void {
   format(job.deadline);
 }
 
-auto write(Writer& out, const TaskSpec& task) -> void {
+auto write(SpecWriter& out, const TaskSpec& task) -> void {
   fields(out, task);
   out(static_cast<std::uint32_t>(task.parents.size()));
   for (const auto parent : task.parents) out(parent);
@@ -133,7 +133,7 @@ auto read(Reader& in, TaskSpec& task) -> void {
   if (in.has_keys) read_key(in, task.coalesce);
 }
 
-auto write_optional(Writer& out, const std::optional<TaskSpec>& task) -> void {
+auto write_optional(SpecWriter& out, const std::optional<TaskSpec>& task) -> void {
   out(static_cast<std::uint8_t>(task.has_value()));
   if (task) write(out, *task);
 }
@@ -158,7 +158,7 @@ auto read_job(Reader in) -> std::optional<JobSpec> {
 }  // namespace
 
 auto pack(const JobSpec& spec) -> std::string {
-  Writer out;
+  SpecWriter out;
   out(kFormat);
   header(out, spec);
   out(static_cast<std::uint32_t>(spec.tasks.size()));

@@ -11,7 +11,7 @@ namespace {
 
 constexpr TaskRef kLastRef{JobId{std::numeric_limits<std::uint64_t>::max()}, TaskId::cleanup()};
 
-using Kind = EquivalentWork::Step::Kind;
+using StepKind = EquivalentWork::Step::Kind;
 
 }  // namespace
 
@@ -57,7 +57,7 @@ auto EquivalentWork::queue(Task& task, TimePoint at, TimePoint now, Steps& steps
   take_out(task);
   task.ready_at = at;
   put(task, at > now ? State::later : State::kept_back);
-  steps.push_back({Kind::queue, task.ref, at});
+  steps.push_back({StepKind::queue, task.ref, at});
 }
 
 auto EquivalentWork::ready(TaskRef ref, TimePoint at, TimePoint now, Steps& steps) -> void {
@@ -83,12 +83,12 @@ auto EquivalentWork::start(TaskRef ref, Steps& steps) -> FoldOutcome {
     outcome = FoldOutcome::folded;
     for (const auto& other : std::exchange(foldable_, {})) {
       put(tasks_.at(other), State::folded);
-      steps.push_back({Kind::fold, other, {}});
+      steps.push_back({StepKind::fold, other, {}});
     }
   }
   for (const auto& other : std::set<TaskRef>{offered_}) {
     put(tasks_.at(other), State::kept_back);
-    steps.push_back({Kind::keep_back, other, {}});
+    steps.push_back({StepKind::keep_back, other, {}});
   }
   return outcome;
 }
@@ -101,7 +101,7 @@ auto EquivalentWork::end(TaskRef ref, bool succeeded, TimePoint now, Steps& step
   if (ran && succeeded) {
     for (const auto& other : std::exchange(folded_, {})) {
       tasks_.erase(other);
-      steps.push_back({Kind::succeed, other, {}});
+      steps.push_back({StepKind::succeed, other, {}});
     }
   } else if (ran) {
     release_folded(now, now, steps);
@@ -120,7 +120,7 @@ auto EquivalentWork::offer_first(Steps& steps) -> void {
     auto& first = tasks_.at(ref);
     if (first.state == State::kept_back) {
       put(first, State::offered);
-      steps.push_back({Kind::offer, ref, {}});
+      steps.push_back({StepKind::offer, ref, {}});
     }
     line = due_.upper_bound({queue, std::numeric_limits<PriorityClass>::max(), kLastRef});
   }
@@ -145,12 +145,12 @@ auto EquivalentWork::promote(TaskRef ref, PriorityClass priority, Steps& steps) 
   take_out(task);
   task.priority = priority;
   put(task, state);
-  if (state == State::offered) steps.push_back({Kind::offer, ref, {}});
+  if (state == State::offered) steps.push_back({StepKind::offer, ref, {}});
   offer_first(steps);
 }
 
 auto folded_in(const EquivalentWork::Steps& steps) -> std::uint32_t {
-  return static_cast<std::uint32_t>(std::ranges::count(steps, Kind::fold, &EquivalentWork::Step::kind));
+  return static_cast<std::uint32_t>(std::ranges::count(steps, StepKind::fold, &EquivalentWork::Step::kind));
 }
 
 }  // namespace spider::inline v1::life_cycle

@@ -10,7 +10,7 @@ namespace spider::inline v1::detail {
 namespace {
 
 constexpr std::size_t kPromotedMax = 65'536;  // delayed entries made ready in one critical section
-constexpr std::uint16_t kCountMax = UINT16_MAX;
+constexpr std::uint16_t kDeliveriesMax = UINT16_MAX;
 constexpr std::size_t kLooksMax = 65'536;  // tasks that one filtered poll looks at in one critical section
 constexpr std::uint32_t kSlotsNoted = 64;  // of one arrival; a larger one wakes everybody
 
@@ -171,7 +171,7 @@ auto MemoryState::lease(SchedulerRecord& scheduler, const Offer& offer) -> Inbou
   entry.deliveries = record.deliveries;
   entry.priority = job.priority;
   if (const auto* keyed = job.find_key(offer.task)) entry.coalesce_key = keyed->number;
-  if (record.deliveries < kCountMax) ++record.deliveries;
+  if (record.deliveries < kDeliveriesMax) ++record.deliveries;
   return entry;
 }
 

@@ -8,7 +8,7 @@ namespace spider::inline v1::detail {
 
 namespace {
 
-constexpr std::size_t kJobsPerLook = 4096;
+constexpr std::size_t kJobsPerPage = 4096;
 
 auto view_of(const Job& job) -> JobView {
   JobView view;
@@ -97,7 +97,7 @@ auto MemoryState::outputs(JobId id, Page page) -> Result<std::vector<TaskOutput>
 
 auto MemoryState::list(const JobFilter& filter, JobId after, std::vector<JobView>& out) -> JobId {
   const auto max = std::min<std::size_t>(filter.max, limits.page_items_max);
-  for (std::size_t looked = 0; looked < kJobsPerLook; ++looked) {
+  for (std::size_t looked = 0; looked < kJobsPerPage; ++looked) {
     const auto* job = out.size() < max ? jobs_.after(after) : nullptr;
     if (job == nullptr) return JobId{};
     if (matches(filter, *job)) out.push_back(view_of(*job));

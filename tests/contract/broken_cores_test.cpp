@@ -13,10 +13,10 @@
 #include <utility>
 #include <vector>
 
-namespace spider::testing {
+namespace spider::inline v1::testing {
 namespace {
 
-enum class Defect {
+enum class CoreDefect {
   none,
   ignores_commit,
   ignores_ended_jobs,
@@ -37,7 +37,7 @@ enum class Defect {
 
 class DisturbedStorage final : public StorageClient {
  public:
-  DisturbedStorage(StorageClient& inner, DispatchQueueSink& sink, Defect defect)
+  DisturbedStorage(StorageClient& inner, DispatchQueueSink& sink, CoreDefect defect)
       : inner_{inner}, sink_{sink}, defect_{defect} {}
 
   auto register_scheduler(SchedulerInfo info) -> Async<Registration> override {
@@ -46,21 +46,21 @@ class DisturbedStorage final : public StorageClient {
     co_return registration;
   }
   auto unregister_scheduler(Registration registration) -> Async<void> override {
-    if (defect_ == Defect::never_leaves) co_return success();
+    if (defect_ == CoreDefect::never_leaves) co_return success();
     co_return co_await inner_.unregister_scheduler(registration);
   }
   auto poll_ready(PollRequest request) -> Async<InboundBatch> override {
     while (true) {
       auto batch = co_await inner_.poll_ready(request);
       const auto unavailable = !batch && batch.error() == Errc::storage_unavailable;
-      if (unavailable && defect_ == Defect::hammers_a_failing_storage) continue;
-      if (unavailable && defect_ == Defect::ends_on_a_failing_poll) sink_.close();
+      if (unavailable && defect_ == CoreDefect::hammers_a_failing_storage) continue;
+      if (unavailable && defect_ == CoreDefect::ends_on_a_failing_poll) sink_.close();
       co_return disturbed(std::move(batch), request);
     }
   }
   auto poll_commit_ready(PollRequest request) -> Async<InboundBatch> override {
     auto batch = co_await inner_.poll_commit_ready(request);
-    if (batch && defect_ == Defect::ignores_commit) {
+    if (batch && defect_ == CoreDefect::ignores_commit) {
       for (auto& entry : batch.value().entries) entry.job.value += kDisguise;
     }
     co_return disturbed(std::move(batch), request);
@@ -71,8 +71,8 @@ class DisturbedStorage final : public StorageClient {
   }
   auto poll_ended(EndedCursor cursor, Duration wait) -> Async<EndedBatch> override {
     auto batch = co_await inner_.poll_ended(cursor, wait);
-    if (batch && defect_ == Defect::ignores_ended_jobs) batch.value().jobs.clear();
-    if (batch && defect_ == Defect::ignores_gaps) batch.value().gap = false;
+    if (batch && defect_ == CoreDefect::ignores_ended_jobs) batch.value().jobs.clear();
+    if (batch && defect_ == CoreDefect::ignores_gaps) batch.value().gap = false;
     co_return batch;
   }
   auto job_state(JobId job) -> Async<JobState> override { return inner_.job_state(job); }
@@ -84,29 +84,29 @@ class DisturbedStorage final : public StorageClient {
       -> Result<InboundBatch> {
     if (!batch) return batch;
     auto& session = batch.value().session;
-    if (defect_ == Defect::takes_older_batches) session = std::max(session, request.session);
-    if (defect_ == Defect::ignores_newer_sessions) session = std::min(session, request.session);
+    if (defect_ == CoreDefect::takes_older_batches) session = std::max(session, request.session);
+    if (defect_ == CoreDefect::ignores_newer_sessions) session = std::min(session, request.session);
     return batch;
   }
 
   StorageClient& inner_;
   DispatchQueueSink& sink_;
-  Defect defect_;
+  CoreDefect defect_;
   SessionId first_;
 };
 
 class DisturbedSink final : public DispatchQueueSink {
  public:
-  DisturbedSink(DispatchQueueSink& inner, Defect defect) : inner_{inner}, defect_{defect} {}
+  DisturbedSink(DispatchQueueSink& inner, CoreDefect defect) : inner_{inner}, defect_{defect} {}
 
   auto try_enqueue(const TaskAssignment& decided) -> Result<void> override {
     auto assignment = decided;
     if (first_.value == 0) first_ = assignment.session;
-    if (defect_ == Defect::stamps_the_first_session) assignment.session = first_;
-    if (defect_ == Defect::reuses_ids) assignment.id = AssignmentId{1};
-    if (defect_ == Defect::ignores_commit) assignment.job.value %= DisturbedStorage::kDisguise;
+    if (defect_ == CoreDefect::stamps_the_first_session) assignment.session = first_;
+    if (defect_ == CoreDefect::reuses_ids) assignment.id = AssignmentId{1};
+    if (defect_ == CoreDefect::ignores_commit) assignment.job.value %= DisturbedStorage::kDisguise;
     last_ = assignment;
-    if (defect_ == Defect::dispatches_twice && inner_.free_slots() > 1) {
+    if (defect_ == CoreDefect::dispatches_twice && inner_.free_slots() > 1) {
       static_cast<void>(inner_.try_enqueue(assignment));
     }
     return inner_.try_enqueue(assignment);
@@ -124,20 +124,20 @@ class DisturbedSink final : public DispatchQueueSink {
 
  private:
   DispatchQueueSink& inner_;
-  Defect defect_;
+  CoreDefect defect_;
   SessionId first_;
   TaskAssignment last_;
 };
 
 class DisturbedHandedBack final : public HandedBack {
  public:
-  DisturbedHandedBack(HandedBack& inner, Defect defect) : inner_{inner}, defect_{defect} {}
+  DisturbedHandedBack(HandedBack& inner, CoreDefect defect) : inner_{inner}, defect_{defect} {}
 
   auto wait() -> Async<void> override { return inner_.wait(); }
   auto take(std::size_t max) -> std::vector<TaskAssignment> override {
     auto taken = inner_.take(max);
-    if (defect_ == Defect::forgets_handed_back) taken.clear();
-    if (defect_ == Defect::takes_stale_handed_back) {
+    if (defect_ == CoreDefect::forgets_handed_back) taken.clear();
+    if (defect_ == CoreDefect::takes_stale_handed_back) {
       for (auto& assignment : taken) assignment.session = taken.front().session;
     }
     return taken;
@@ -145,33 +145,33 @@ class DisturbedHandedBack final : public HandedBack {
 
  private:
   HandedBack& inner_;
-  Defect defect_;
+  CoreDefect defect_;
 };
 
 class BrokenCore final : public SchedulerCore {
  public:
-  explicit BrokenCore(Defect defect) : defect_{defect}, core_{policy_core()} {}
+  explicit BrokenCore(CoreDefect defect) : defect_{defect}, core_{policy_core()} {}
 
   auto run(CoreContext& context) -> Async<void> override {
     DisturbedSink sink{context.sink, defect_};
     DisturbedStorage storage{context.storage, sink, defect_};
     DisturbedHandedBack handed_back{context.handed_back, defect_};
     CoreContext disturbed{storage, sink, handed_back, context.clock, context.observer};
-    if (defect_ == Defect::ignores_cancellation) {
+    if (defect_ == CoreDefect::ignores_cancellation) {
       co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
     }
     const auto ended = co_await core_->run(disturbed);
-    if (defect_ == Defect::enqueues_after_cancel) sink.enqueue_last();
+    if (defect_ == CoreDefect::enqueues_after_cancel) sink.enqueue_last();
     co_return ended;
   }
 
  private:
-  Defect defect_;
+  CoreDefect defect_;
   std::unique_ptr<SchedulerCore> core_;
 };
 
 /// All promises that a core with this defect breaks, in one text.
-auto verdict(Defect defect) -> std::string {
+auto verdict(CoreDefect defect) -> std::string {
   std::string text;
   for (const auto& check : scheduler_core_checks()) {
     const auto make = [defect] { return std::make_unique<BrokenCore>(defect); };
@@ -180,31 +180,31 @@ auto verdict(Defect defect) -> std::string {
   return text;
 }
 
-TEST(SchedulerCoreSuiteItself, AcceptsTheUndisturbedCore) { EXPECT_EQ(verdict(Defect::none), ""); }
+TEST(SchedulerCoreSuiteItself, AcceptsTheUndisturbedCore) { EXPECT_EQ(verdict(CoreDefect::none), ""); }
 
-struct Expected {
-  Defect defect;
+struct ExpectedRule {
+  CoreDefect defect;
   const char* promise;
 };
 
 TEST(SchedulerCoreSuiteItself, RefusesEachBrokenCoreByTheRuleThatItBreaks) {
-  constexpr Expected kExpected[] = {
-      {Defect::ignores_commit, "C5 FinalizingJobsTasksAreDropped: a core drops the buffered regular tasks"},
-      {Defect::ignores_ended_jobs, "C6 EndedJobsAreNotDispatched"},
-      {Defect::takes_older_batches, "C7 OlderBatchIsDropped: a core drops a batch of an older session"},
-      {Defect::ignores_newer_sessions, "C7 NewerSessionClearsAndBumps: a core bumps the queue"},
-      {Defect::stamps_the_first_session, "C7 AssignmentsAreStamped"},
-      {Defect::reuses_ids, "gives each assignment an id of its own"},
-      {Defect::forgets_handed_back, "C8 HandedBackIsScheduledAgain: a core schedules again"},
-      {Defect::takes_stale_handed_back,
+  constexpr ExpectedRule kExpected[] = {
+      {CoreDefect::ignores_commit, "C5 FinalizingJobsTasksAreDropped: a core drops the buffered regular tasks"},
+      {CoreDefect::ignores_ended_jobs, "C6 EndedJobsAreNotDispatched"},
+      {CoreDefect::takes_older_batches, "C7 OlderBatchIsDropped: a core drops a batch of an older session"},
+      {CoreDefect::ignores_newer_sessions, "C7 NewerSessionClearsAndBumps: a core bumps the queue"},
+      {CoreDefect::stamps_the_first_session, "C7 AssignmentsAreStamped"},
+      {CoreDefect::reuses_ids, "gives each assignment an id of its own"},
+      {CoreDefect::forgets_handed_back, "C8 HandedBackIsScheduledAgain: a core schedules again"},
+      {CoreDefect::takes_stale_handed_back,
        "C8 HandedBackIsScheduledAgain: a core drops what is handed back stale"},
-      {Defect::ends_on_a_failing_poll, "C10 FailingPollsAreRepeated: a core is not ended"},
-      {Defect::hammers_a_failing_storage, "C10 FailuresArePaced"},
-      {Defect::ignores_gaps, "C10 LostRegistrationIsRenewed: a core registers anew after a gap"},
-      {Defect::enqueues_after_cancel, "C12 CancelledWhenTheQueueIsFull: a core enqueues nothing after"},
-      {Defect::never_leaves, "C12 CancelledWhenIdle: a core unregisters when cancelled"},
-      {Defect::ignores_cancellation, "C12 CancelledWhenIdle: a core ends without delay"},
-      {Defect::dispatches_twice, "a core drops what is handed back stale"},
+      {CoreDefect::ends_on_a_failing_poll, "C10 FailingPollsAreRepeated: a core is not ended"},
+      {CoreDefect::hammers_a_failing_storage, "C10 FailuresArePaced"},
+      {CoreDefect::ignores_gaps, "C10 LostRegistrationIsRenewed: a core registers anew after a gap"},
+      {CoreDefect::enqueues_after_cancel, "C12 CancelledWhenTheQueueIsFull: a core enqueues nothing after"},
+      {CoreDefect::never_leaves, "C12 CancelledWhenIdle: a core unregisters when cancelled"},
+      {CoreDefect::ignores_cancellation, "C12 CancelledWhenIdle: a core ends without delay"},
+      {CoreDefect::dispatches_twice, "a core drops what is handed back stale"},
   };
   for (const auto& [defect, promise] : kExpected) {
     EXPECT_THAT(verdict(defect), ::testing::HasSubstr(promise));
@@ -212,4 +212,4 @@ TEST(SchedulerCoreSuiteItself, RefusesEachBrokenCoreByTheRuleThatItBreaks) {
 }
 
 }  // namespace
-}  // namespace spider::testing
+}  // namespace spider::inline v1::testing

@@ -18,7 +18,7 @@ namespace {
 
 using Taken = std::optional<TaskAssignment>;
 
-enum class Defect {
+enum class QueueDefect {
   none,
   loses_on_cancel,    // a dequeue that was cancelled has taken all the same
   stale_after_bump,   // an assignment survives a bump
@@ -36,7 +36,7 @@ enum class Defect {
 };
 
 struct Shared {
-  Defect defect;
+  QueueDefect defect;
   std::optional<TaskAssignment> kept;  // what the defect withholds or repeats
   SessionId session;
   bool bumped = false;
@@ -50,8 +50,8 @@ class BrokenSink final : public DispatchQueueSink {
       : inner_{std::move(inner)}, shared_{std::move(shared)}, capacity_{capacity} {}
 
   auto enqueue(TaskAssignment assignment) -> Async<void> override {
-    if (is(Defect::drops_when_full) && inner_->free_slots() == 0) co_return success();
-    if (is(Defect::accepts_any_stamp)) assignment.session = shared_->session;
+    if (is(QueueDefect::drops_when_full) && inner_->free_slots() == 0) co_return success();
+    if (is(QueueDefect::accepts_any_stamp)) assignment.session = shared_->session;
     auto inner = inner_->enqueue(assignment);
     co_return co_await std::move(inner);
   }
@@ -60,14 +60,14 @@ class BrokenSink final : public DispatchQueueSink {
   }
   auto try_enqueue(const TaskAssignment& assignment) -> Result<void> override {
     auto offered = assignment;
-    if (is(Defect::accepts_any_stamp)) offered.session = shared_->session;
+    if (is(QueueDefect::accepts_any_stamp)) offered.session = shared_->session;
     auto result = inner_->try_enqueue(offered);
-    if (is(Defect::alters_argument) && !result) const_cast<TaskAssignment&>(assignment).job = JobId{};
+    if (is(QueueDefect::alters_argument) && !result) const_cast<TaskAssignment&>(assignment).job = JobId{};
     return result;
   }
   auto bump_session(SessionId session) -> Result<void> override {
-    if (is(Defect::bumps_backwards) && session <= shared_->session) return success();
-    if (is(Defect::stale_after_bump)) shared_->kept = held_back();
+    if (is(QueueDefect::bumps_backwards) && session <= shared_->session) return success();
+    if (is(QueueDefect::stale_after_bump)) shared_->kept = held_back();
     auto result = inner_->bump_session(session);
     if (result) shared_->session = session;
     if (result) shared_->bumped = true;
@@ -75,16 +75,16 @@ class BrokenSink final : public DispatchQueueSink {
   }
   auto free_slots() const -> std::size_t override {
     const auto free = inner_->free_slots();
-    return is(Defect::slots_stay_taken) && shared_->bumped && free > 0 ? free - 1 : free;
+    return is(QueueDefect::slots_stay_taken) && shared_->bumped && free > 0 ? free - 1 : free;
   }
   auto wait_for_slots() -> Async<std::size_t> override { return inner_->wait_for_slots(); }
   auto close() -> void override {
-    if (is(Defect::close_discards)) (void)inner_->bump_session(SessionId{~std::uint64_t{0}});
+    if (is(QueueDefect::close_discards)) (void)inner_->bump_session(SessionId{~std::uint64_t{0}});
     inner_->close();
   }
 
  private:
-  [[nodiscard]] auto is(Defect defect) const -> bool { return shared_->defect == defect; }
+  [[nodiscard]] auto is(QueueDefect defect) const -> bool { return shared_->defect == defect; }
   [[nodiscard]] auto held_back() const -> Taken {
     if (inner_->free_slots() == capacity_) return std::nullopt;
     TaskAssignment stale;
@@ -103,13 +103,13 @@ class BrokenSource final : public DispatchQueueSource {
       : inner_{std::move(inner)}, shared_{std::move(shared)} {}
 
   auto dequeue(Duration wait) -> Async<Taken> override {
-    if (is(Defect::answers_early)) wait /= 2;
-    if (is(Defect::spins_on_zero) && wait == Duration::zero()) wait = Duration{1};
+    if (is(QueueDefect::answers_early)) wait /= 2;
+    if (is(QueueDefect::spins_on_zero) && wait == Duration::zero()) wait = Duration{1};
     const auto shared = shared_;
     auto* const source = inner_.get();
     auto inner = source->dequeue(wait);
     auto result = co_await std::move(inner);
-    const bool loses = shared->defect == Defect::loses_on_cancel;  // this object may be gone by now
+    const bool loses = shared->defect == QueueDefect::loses_on_cancel;  // this object may be gone by now
     if (loses && !result && result.error() == Errc::cancelled) shared->lose_next = true;
     co_return result;
   }
@@ -117,18 +117,18 @@ class BrokenSource final : public DispatchQueueSource {
     return inner_->dequeue_batch(max, wait);
   }
   auto try_dequeue() -> Result<Taken> override {
-    if (shared_->kept && (is(Defect::delivers_twice) || is(Defect::stale_after_bump))) {
+    if (shared_->kept && (is(QueueDefect::delivers_twice) || is(QueueDefect::stale_after_bump))) {
       return std::exchange(shared_->kept, std::nullopt);
     }
     auto result = inner_->try_dequeue();
-    if (result && result.value() && is(Defect::delivers_twice)) shared_->kept = result.value();
-    if (result && result.value() && is(Defect::last_in_first_out)) return reversed(*result.value());
+    if (result && result.value() && is(QueueDefect::delivers_twice)) shared_->kept = result.value();
+    if (result && result.value() && is(QueueDefect::last_in_first_out)) return reversed(*result.value());
     if (std::exchange(shared_->lose_next, false)) return inner_->try_dequeue();
     return result;
   }
 
  private:
-  [[nodiscard]] auto is(Defect defect) const -> bool { return shared_->defect == defect; }
+  [[nodiscard]] auto is(QueueDefect defect) const -> bool { return shared_->defect == defect; }
 
   auto reversed(TaskAssignment first) -> Taken {
     const auto second = inner_->try_dequeue();
@@ -141,9 +141,9 @@ class BrokenSource final : public DispatchQueueSource {
   std::shared_ptr<Shared> shared_;
 };
 
-auto opener(Defect defect) -> testing::OpenDispatchQueue {
+auto opener(QueueDefect defect) -> testing::OpenDispatchQueue {
   return [defect](testing::DispatchQueueSetup setup, Clock& clock) -> Result<testing::DispatchQueueHalves> {
-    const auto extra = defect == Defect::over_capacity && setup.capacity > 0 ? 1U : 0U;
+    const auto extra = defect == QueueDefect::over_capacity && setup.capacity > 0 ? 1U : 0U;
     auto opened =
         make_dispatch_channel({.capacity = setup.capacity + extra, .session = setup.session}, clock);
     if (!opened) return opened.error();
@@ -156,7 +156,7 @@ auto opener(Defect defect) -> testing::OpenDispatchQueue {
 }
 
 /// The rules that the suite finds broken.
-auto broken_rules(Defect defect) -> std::set<std::string> {
+auto broken_rules(QueueDefect defect) -> std::set<std::string> {
   std::set<std::string> rules;
   for (const auto& check : testing::dispatch_queue_checks()) {
     if (!testing::broken_promises(check, opener(defect)).empty()) rules.insert(check.rule);
@@ -168,46 +168,46 @@ using ::testing::Contains;
 using ::testing::IsEmpty;
 
 TEST(DispatchQueueSuiteItself, SoundQueueBehindForwardersHoldsAll) {
-  EXPECT_THAT(broken_rules(Defect::none), IsEmpty());
+  EXPECT_THAT(broken_rules(QueueDefect::none), IsEmpty());
 }
 TEST(DispatchQueueSuiteItself, LossOnCancelBreaksD10) {
-  EXPECT_THAT(broken_rules(Defect::loses_on_cancel), Contains("D10"));
+  EXPECT_THAT(broken_rules(QueueDefect::loses_on_cancel), Contains("D10"));
 }
 TEST(DispatchQueueSuiteItself, StaleAfterBumpBreaksD6) {
-  EXPECT_THAT(broken_rules(Defect::stale_after_bump), Contains("D6"));
+  EXPECT_THAT(broken_rules(QueueDefect::stale_after_bump), Contains("D6"));
 }
 TEST(DispatchQueueSuiteItself, OverCapacityBreaksD1) {
-  EXPECT_THAT(broken_rules(Defect::over_capacity), Contains("D1"));
+  EXPECT_THAT(broken_rules(QueueDefect::over_capacity), Contains("D1"));
 }
 TEST(DispatchQueueSuiteItself, LastInFirstOutBreaksD2) {
-  EXPECT_THAT(broken_rules(Defect::last_in_first_out), Contains("D2"));
+  EXPECT_THAT(broken_rules(QueueDefect::last_in_first_out), Contains("D2"));
 }
 TEST(DispatchQueueSuiteItself, DropWhenFullBreaksD2) {
-  EXPECT_THAT(broken_rules(Defect::drops_when_full), Contains("D2"));
+  EXPECT_THAT(broken_rules(QueueDefect::drops_when_full), Contains("D2"));
 }
 TEST(DispatchQueueSuiteItself, DoubleDeliveryBreaksD2) {
-  EXPECT_THAT(broken_rules(Defect::delivers_twice), Contains("D2"));
+  EXPECT_THAT(broken_rules(QueueDefect::delivers_twice), Contains("D2"));
 }
 TEST(DispatchQueueSuiteItself, ForeignStampBreaksD5) {
-  EXPECT_THAT(broken_rules(Defect::accepts_any_stamp), Contains("D5"));
+  EXPECT_THAT(broken_rules(QueueDefect::accepts_any_stamp), Contains("D5"));
 }
 TEST(DispatchQueueSuiteItself, BackwardBumpBreaksD6) {
-  EXPECT_THAT(broken_rules(Defect::bumps_backwards), Contains("D6"));
+  EXPECT_THAT(broken_rules(QueueDefect::bumps_backwards), Contains("D6"));
 }
 TEST(DispatchQueueSuiteItself, EarlyAnswerBreaksD9) {
-  EXPECT_THAT(broken_rules(Defect::answers_early), Contains("D9"));
+  EXPECT_THAT(broken_rules(QueueDefect::answers_early), Contains("D9"));
 }
 TEST(DispatchQueueSuiteItself, DiscardAtCloseBreaksD11) {
-  EXPECT_THAT(broken_rules(Defect::close_discards), Contains("D11"));
+  EXPECT_THAT(broken_rules(QueueDefect::close_discards), Contains("D11"));
 }
 TEST(DispatchQueueSuiteItself, SuspensionOnZeroBreaksD9) {
-  EXPECT_THAT(broken_rules(Defect::spins_on_zero), Contains("D9"));
+  EXPECT_THAT(broken_rules(QueueDefect::spins_on_zero), Contains("D9"));
 }
 TEST(DispatchQueueSuiteItself, SlotsLostByABumpBreakD8) {
-  EXPECT_THAT(broken_rules(Defect::slots_stay_taken), Contains("D8"));
+  EXPECT_THAT(broken_rules(QueueDefect::slots_stay_taken), Contains("D8"));
 }
 TEST(DispatchQueueSuiteItself, AlteredArgumentBreaksD2) {
-  EXPECT_THAT(broken_rules(Defect::alters_argument), Contains("D2"));
+  EXPECT_THAT(broken_rules(QueueDefect::alters_argument), Contains("D2"));
 }
 
 }  // namespace

@@ -8,12 +8,12 @@
 namespace spider {
 namespace {
 
-auto open_memory(const testing::MemberDirectorySetup& setup) -> Result<std::unique_ptr<MemberDirectory>> {
+auto open_memory_directory(const testing::MemberDirectorySetup& setup) -> Result<std::unique_ptr<MemberDirectory>> {
   return make_memory_directory(setup.limits, setup.clock);
 }
 
 using testing::MemberDirectorySuite;
-INSTANTIATE_TEST_SUITE_P(Memory, MemberDirectorySuite, testing::member_directory_cases(open_memory),
+INSTANTIATE_TEST_SUITE_P(Memory, MemberDirectorySuite, testing::member_directory_cases(open_memory_directory),
                          testing::member_directory_case_name);
 
 }  // namespace

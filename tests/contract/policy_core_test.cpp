@@ -5,7 +5,7 @@
 #include <chrono>
 #include <memory>
 
-namespace spider::testing {
+namespace spider::inline v1::testing {
 namespace {
 
 auto fifo_core() -> std::unique_ptr<SchedulerCore> { return policy_core(); }
@@ -27,4 +27,4 @@ INSTANTIATE_TEST_SUITE_P(PolicyCoreSmall, SchedulerCoreSuite, scheduler_core_cas
                          scheduler_core_case_name);
 
 }  // namespace
-}  // namespace spider::testing
+}  // namespace spider::inline v1::testing

@@ -12,7 +12,7 @@
 namespace spider {
 namespace {
 
-auto open_sqlite(const testing::MemberDirectorySetup& setup) -> Result<std::unique_ptr<MemberDirectory>> {
+auto open_sqlite_directory(const testing::MemberDirectorySetup& setup) -> Result<std::unique_ptr<MemberDirectory>> {
   static const TemporaryFolder folder;
   static int files = 0;
   SqliteMemberDirectoryOptions options;
@@ -24,7 +24,7 @@ auto open_sqlite(const testing::MemberDirectorySetup& setup) -> Result<std::uniq
 }
 
 using testing::MemberDirectorySuite;
-INSTANTIATE_TEST_SUITE_P(Sqlite, MemberDirectorySuite, testing::member_directory_cases(open_sqlite),
+INSTANTIATE_TEST_SUITE_P(Sqlite, MemberDirectorySuite, testing::member_directory_cases(open_sqlite_directory),
                          testing::member_directory_case_name);
 
 }  // namespace

@@ -11,7 +11,7 @@
 namespace spider {
 namespace {
 
-auto open_sqlite(const testing::WorkerPoolSetup& setup) -> Result<std::unique_ptr<WorkerPool>> {
+auto open_sqlite_pool(const testing::WorkerPoolSetup& setup) -> Result<std::unique_ptr<WorkerPool>> {
   static const TemporaryFolder folder;
   static int files = 0;
   SqliteWorkerPoolOptions options;
@@ -23,7 +23,7 @@ auto open_sqlite(const testing::WorkerPoolSetup& setup) -> Result<std::unique_pt
 }
 
 using testing::WorkerPoolSuite;
-INSTANTIATE_TEST_SUITE_P(Sqlite, WorkerPoolSuite, testing::worker_pool_cases(open_sqlite),
+INSTANTIATE_TEST_SUITE_P(Sqlite, WorkerPoolSuite, testing::worker_pool_cases(open_sqlite_pool),
                          testing::worker_pool_case_name);
 
 }  // namespace

@@ -27,7 +27,7 @@ using Json = nlohmann::json;
 
 constexpr std::size_t kProcesses = 4;
 constexpr std::uint64_t kJobs = 40;
-constexpr std::uint64_t kTasks = 400;
+constexpr std::uint64_t kTasksPerRun = 400;
 
 class RunProcesses : public testing::Test {
  protected:
@@ -93,7 +93,7 @@ class RunProcesses : public testing::Test {
     ASSERT_EQ(jobs.size(), kJobs) << "each job was submitted once, by whomever";
     for (const auto& job : jobs) {
       EXPECT_EQ(job.state, JobState::succeeded) << job.reason;
-      EXPECT_EQ(job.tasks[static_cast<std::size_t>(TaskState::succeeded)], kTasks / kJobs);
+      EXPECT_EQ(job.tasks[static_cast<std::size_t>(TaskState::succeeded)], kTasksPerRun / kJobs);
     }
     const auto ended = block_on(context_, storage.poll_ended(EndedCursor{1}, {})).value().jobs;
     EXPECT_EQ(ended.size(), kJobs) << "no job ended twice";
@@ -118,14 +118,14 @@ TEST_F(RunProcesses, FourShareAFileAndOneIsKilled) {
   for (std::size_t number = 0; number < 3; ++number) {
     ASSERT_EQ(wait(number), kSuccess) << text_of(output(number, "err"));
     const auto report = Json::parse(text_of(output(number, "report")));
-    EXPECT_EQ(report.at("tasks").at("succeeded"), kTasks) << "each tells of all";
+    EXPECT_EQ(report.at("tasks").at("succeeded"), kTasksPerRun) << "each tells of all";
     EXPECT_EQ(report.at("violations"), 0);
     ASSERT_EQ(report.at("members").size(), 1U);
     const auto own = report.at("members").at(0).at("tasks").get<std::uint64_t>();
     EXPECT_GT(own, 0U) << number;
     tasks += own;
   }
-  EXPECT_LT(tasks, kTasks) << "the killed one had its part";
+  EXPECT_LT(tasks, kTasksPerRun) << "the killed one had its part";
   expect_all_succeeded(*storage);
   const auto checked = check_sqlite_storage(folder_ / "file");
   ASSERT_TRUE(checked) << checked.error();

@@ -23,14 +23,14 @@
 namespace spider {
 namespace {
 
-constexpr int kWorkers = 3;
+constexpr int kWorkerProcesses = 3;
 constexpr int kSubmitters = 3;
 constexpr int kJobsEach = 60;
 constexpr int kTasksPerJob = 3;
 constexpr int kVictim = 100;  // the worker that is killed in the middle of a task
-constexpr int kDeadlineMs = 60'000;
+constexpr int kProcessesDeadlineMs = 60'000;
 
-auto options_for(const std::string& path) -> SqliteStorageOptions {
+auto process_options(const std::string& path) -> SqliteStorageOptions {
   SqliteStorageOptions options{path};
   options.synchronous = SqliteStorageOptions::Synchronous::normal;
   options.busy_timeout = std::chrono::seconds{30};
@@ -56,7 +56,7 @@ auto job_of(int submitter, int job) -> JobSpec {
 [[noreturn]] auto submit(const std::string& path, int submitter) -> void {
   asio::io_context context;
   SystemClock clock{context.get_executor()};
-  auto storage = open_sqlite_storage(options_for(path), clock);
+  auto storage = open_sqlite_storage(process_options(path), clock);
   if (!storage) ::_exit(2);
   for (int job = 0; job < kJobsEach; ++job) {
     const std::vector<JobSpec> specs{job_of(submitter, job), job_of(submitter, job)};
@@ -71,19 +71,19 @@ auto job_of(int submitter, int job) -> JobSpec {
 }
 
 /// What a worker says when a handler runs.
-struct Told {
+struct ToldByProcess {
   std::int64_t number = 0;
   int worker = 0;
 };
 
-auto is_fatal(const Told& told) -> bool { return told.worker == kVictim && told.number % 7 == 6; }
+auto is_fatal(const ToldByProcess& told) -> bool { return told.worker == kVictim && told.number % 7 == 6; }
 
 /// Says so; does not come back from what is fatal.
 class Tell {
  public:
   Tell(int pipe, int worker) : pipe_{pipe}, worker_{worker} {}
   auto operator()(std::int64_t number) const -> Result<void> {
-    const Told told{number, worker_};
+    const ToldByProcess told{number, worker_};
     if (::write(pipe_, &told, sizeof told) != static_cast<ssize_t>(sizeof told)) ::_exit(5);
     while (is_fatal(told)) ::pause();
     return success();
@@ -95,13 +95,13 @@ class Tell {
 };
 
 /// Works until it is terminated.
-[[noreturn]] auto work(const std::string& path, int worker, int pipe) -> void {
+[[noreturn]] auto work_in_process(const std::string& path, int worker, int pipe) -> void {
   asio::io_context context;
   const auto clock = std::make_shared<SystemClock>(context.get_executor());
   asio::signal_set terminated{context, SIGTERM};
   bool stopping = false;
   terminated.async_wait([&](const boost::system::error_code&, int) { stopping = true; });
-  auto storage = open_sqlite_storage(options_for(path), *clock);
+  auto storage = open_sqlite_storage(process_options(path), *clock);
   if (!storage) ::_exit(2);
   SchedulerOptions options;
   options.storage = std::move(storage).value();
@@ -146,7 +146,7 @@ class SqliteProcesses : public ::testing::Test {
   }
 
   auto start_worker(int worker) -> pid_t {
-    return in_a_child([&] { work(path_, worker, ends_[1]); });
+    return in_a_child([&] { work_in_process(path_, worker, ends_[1]); });
   }
   auto start_submitters() -> void {
     for (int i = 0; i < kSubmitters; ++i) submitters_.push_back(in_a_child([&] { submit(path_, i); }));
@@ -157,8 +157,8 @@ class SqliteProcesses : public ::testing::Test {
   auto listen(F about) -> void {
     while (runs_.size() < kAll) {
       pollfd readable{ends_[0], POLLIN, 0};
-      ASSERT_EQ(::poll(&readable, 1, kDeadlineMs), 1) << runs_.size() << " tasks were run";
-      Told told;
+      ASSERT_EQ(::poll(&readable, 1, kProcessesDeadlineMs), 1) << runs_.size() << " tasks were run";
+      ToldByProcess told;
       ASSERT_EQ(::read(ends_[0], &told, sizeof told), static_cast<ssize_t>(sizeof told));
       ++runs_[told.number];
       about(told);
@@ -178,7 +178,7 @@ class SqliteProcesses : public ::testing::Test {
     EXPECT_EQ(checked.value().complaints, std::vector<std::string>{});
     asio::io_context context;
     SystemClock clock{context.get_executor()};
-    const auto storage = open_sqlite_storage(options_for(path_), clock);
+    const auto storage = open_sqlite_storage(process_options(path_), clock);
     JobFilter filter;
     filter.state = JobState::succeeded;
     filter.max = 10'000;
@@ -196,10 +196,10 @@ class SqliteProcesses : public ::testing::Test {
 
 TEST_F(SqliteProcesses, ThatShareAFileRunEachTaskOnceBetweenThem) {
   std::vector<pid_t> workers;
-  for (int i = 0; i < kWorkers; ++i) workers.push_back(start_worker(i));
+  for (int i = 0; i < kWorkerProcesses; ++i) workers.push_back(start_worker(i));
   start_submitters();
   std::set<int> who;
-  listen([&](const Told& told) { who.insert(told.worker); });
+  listen([&](const ToldByProcess& told) { who.insert(told.worker); });
   end(workers);
   for (const auto& [number, times] : runs_) EXPECT_EQ(times, 1) << "task " << number;
   EXPECT_GT(who.size(), 1U);
@@ -212,14 +212,14 @@ TEST_F(SqliteProcesses, DoTheWorkOfOneThatIsKilled) {
   std::vector<pid_t> others;
   std::int64_t fatal = -1;
   std::set<std::int64_t> of_the_victim;
-  listen([&](const Told& told) {
+  listen([&](const ToldByProcess& told) {
     if (told.worker != kVictim) return;
     of_the_victim.insert(told.number);
     if (!is_fatal(told)) return;
     fatal = told.number;  // and it holds others that it has polled
     ::kill(victim, SIGKILL);
     ::waitpid(victim, nullptr, 0);
-    for (int i = 0; i < kWorkers; ++i) others.push_back(start_worker(i));
+    for (int i = 0; i < kWorkerProcesses; ++i) others.push_back(start_worker(i));
   });
   ASSERT_GE(fatal, 0);
   end(others);
@@ -237,7 +237,7 @@ TEST_F(SqliteProcesses, DoTheWorkOfOneThatIsKilled) {
   }
   asio::io_context context;
   SystemClock clock{context.get_executor()};
-  ::_exit(open_sqlite_storage(options_for(path), clock) ? 0 : 1);
+  ::_exit(open_sqlite_storage(process_options(path), clock) ? 0 : 1);
 }
 
 TEST(SqliteFileOfMany, MayBeCreatedByAllAtOnce) {

@@ -21,7 +21,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint64_t kThreads = 8;
+constexpr std::uint64_t kSubmitters = 8;
 constexpr int kRounds = 200;
 
 struct CoalescingRace : ::testing::Test {
@@ -55,9 +55,9 @@ struct CoalescingRace : ::testing::Test {
 TEST_F(CoalescingRace, OfConcurrentSubmittersExactlyOneInserts) {
   std::vector<std::atomic<int>> inserted(kRounds);
   std::vector<std::atomic<std::uint64_t>> jobs(kRounds);
-  std::barrier together{static_cast<std::ptrdiff_t>(kThreads)};
+  std::barrier together{static_cast<std::ptrdiff_t>(kSubmitters)};
   std::vector<std::thread> threads;
-  for (std::uint64_t number = 0; number < kThreads; ++number) {
+  for (std::uint64_t number = 0; number < kSubmitters; ++number) {
     threads.emplace_back([&] {
       for (int round = 0; round < kRounds; ++round) {
         together.arrive_and_wait();
@@ -73,23 +73,23 @@ TEST_F(CoalescingRace, OfConcurrentSubmittersExactlyOneInserts) {
     EXPECT_EQ(inserted[round].load(), 1) << "round " << round;
     const auto view = run(storage->view(JobId{jobs[round].load()}));
     ASSERT_TRUE(view.has_value());
-    EXPECT_EQ(view.value().submitters, kThreads);
+    EXPECT_EQ(view.value().submitters, kSubmitters);
   }
 }
 
 // Submitters, starters and finishers at once: every job ends, one run at a time.
 TEST_F(CoalescingRace, EveryJobEndsAndNoKeyRunsTwiceAtOnce) {
-  std::atomic<std::uint64_t> submitting{kThreads / 2};
+  std::atomic<std::uint64_t> submitting{kSubmitters / 2};
   std::atomic<int> running{0};
   std::atomic<std::uint64_t> runs{0};
   std::vector<std::thread> threads;
-  for (std::uint64_t number = 0; number < kThreads / 2; ++number) {
+  for (std::uint64_t number = 0; number < kSubmitters / 2; ++number) {
     threads.emplace_back([&] {
       for (int i = 0; i < kRounds; ++i) submit("one");
       submitting.fetch_sub(1);
     });
   }
-  for (std::uint64_t number = 0; number < kThreads / 2; ++number) {
+  for (std::uint64_t number = 0; number < kSubmitters / 2; ++number) {
     threads.emplace_back([&] {
       PollRequest request;
       request.scheduler = me.scheduler;
@@ -120,7 +120,7 @@ TEST_F(CoalescingRace, EveryJobEndsAndNoKeyRunsTwiceAtOnce) {
   for (const auto& job : jobs) {
     EXPECT_EQ(job.state, JobState::succeeded);
   }
-  EXPECT_LE(runs.load(), kThreads / 2 * kRounds);
+  EXPECT_LE(runs.load(), kSubmitters / 2 * kRounds);
 }
 
 // Two connections, as two processes would have them.
@@ -132,9 +132,9 @@ TEST(CoalescingRaceOfSqlite, OfConcurrentSubmittersOnOneFileExactlyOneInserts) {
   const auto open = [&] { return open_sqlite_storage(SqliteStorageOptions{folder / "file"}, clock).value(); };
   const std::array storages{open(), open()};
   std::array<std::atomic<int>, kRoundsOfSqlite> inserted{};
-  std::barrier together{static_cast<std::ptrdiff_t>(kThreads)};
+  std::barrier together{static_cast<std::ptrdiff_t>(kSubmitters)};
   std::vector<std::thread> threads;
-  for (std::uint64_t number = 0; number < kThreads; ++number) {
+  for (std::uint64_t number = 0; number < kSubmitters; ++number) {
     threads.emplace_back([&, number] {
       for (std::size_t round = 0; round < kRoundsOfSqlite; ++round) {
         JobSpec spec;
@@ -151,7 +151,7 @@ TEST(CoalescingRaceOfSqlite, OfConcurrentSubmittersOnOneFileExactlyOneInserts) {
   asio::io_context context;
   const auto jobs = block_on(context, storages[0]->list(JobFilter{})).value();
   ASSERT_EQ(jobs.size(), kRoundsOfSqlite);
-  for (const auto& job : jobs) EXPECT_EQ(job.submitters, kThreads) << "job " << job.id.value;
+  for (const auto& job : jobs) EXPECT_EQ(job.submitters, kSubmitters) << "job " << job.id.value;
   for (std::size_t round = 0; round < kRoundsOfSqlite; ++round) EXPECT_EQ(inserted[round].load(), 1) << round;
 }
 

@@ -3,6 +3,7 @@
 #include "spider/dispatch_channel.hpp"
 #include "spider/rng.hpp"
 #include "spider/system_clock.hpp"
+#include "race/race_seed.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
@@ -15,7 +16,6 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <cstdlib>
 #include <future>
 #include <iostream>
 #include <map>
@@ -28,11 +28,6 @@ namespace spider {
 namespace {
 
 using std::chrono::microseconds;
-
-auto seed() -> std::uint64_t {
-  const auto* given = std::getenv("SPIDER_SEED");
-  return given != nullptr ? std::strtoull(given, nullptr, 10) : 4711;
-}
 
 /// An assignment says who sent it, as what number.
 auto item(std::uint64_t producer, std::uint64_t number, SessionId session) -> TaskAssignment {
@@ -64,7 +59,7 @@ struct Actor {
 /// Sends `count` assignments; what was refused as stale or cancelled is sent again under a new number.
 auto produce(DispatchQueueSink& sink, Tally& tally, std::uint64_t self, std::uint64_t& number,
              std::uint64_t count) -> Async<void> {
-  Rng rng{mix64(seed() + self + number)};
+  Rng rng{mix64(race_seed() + self + number)};
   while (number < count) {
     const SessionId session{tally.session.load()};
     const auto assignment = item(self, number, session);
@@ -95,7 +90,7 @@ auto account(const TaskAssignment& taken, Tally& tally, LastSeen& last) -> void 
 }
 
 auto consume(DispatchQueueSource& source, Tally& tally, LastSeen& last, std::uint64_t turn) -> Async<void> {
-  Rng rng{mix64(seed() ^ turn)};
+  Rng rng{mix64(race_seed() ^ turn)};
   while (true) {
     const auto wait = microseconds{rng.below(300)};
     if (rng.below(4) == 0) {
@@ -121,7 +116,7 @@ class Race {
   };
 
   explicit Race(Plan plan) : plan_{plan}, pool_{plan.threads}, clock_{pool_.get_executor()} {
-    std::cout << "SPIDER_SEED=" << seed() << '\n';
+    std::cout << "SPIDER_SEED=" << race_seed() << '\n';
     DispatchChannelOptions options{
         .capacity = 16, .session = SessionId{1}, .resume_slots = 3, .overtake_max = 32};
     channel_ = make_dispatch_channel(options, clock_).value();
@@ -175,7 +170,7 @@ class Race {
 
   /// Cancels and bumps at random until the producers are through.
   auto disturb() -> void {
-    Rng rng{seed()};
+    Rng rng{race_seed()};
     while (tally_.running > 0) {
       auto* actor = actors_[rng.below(actors_.size())].get();
       auto emitted = asio::post(actor->strand, asio::use_future([actor] {

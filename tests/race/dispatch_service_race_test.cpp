@@ -5,6 +5,7 @@
 #include "spider/handed_back.hpp"
 #include "spider/rng.hpp"
 #include "spider/system_clock.hpp"
+#include "race/race_seed.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
@@ -17,7 +18,6 @@
 
 #include <array>
 #include <atomic>
-#include <cstdlib>
 #include <future>
 #include <iostream>
 #include <memory>
@@ -30,11 +30,6 @@ namespace {
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
-auto seed() -> std::uint64_t {
-  const auto* given = std::getenv("SPIDER_SEED");
-  return given != nullptr ? std::strtoull(given, nullptr, 10) : 4711;
-}
-
 class CountingObserver final : public Observer {
  public:
   auto observe(const Event& event) noexcept -> void override {
@@ -45,8 +40,8 @@ class CountingObserver final : public Observer {
 };
 
 /// One coroutine on its own strand that is cancelled, and started anew, until it has ended.
-struct Actor {
-  explicit Actor(asio::thread_pool& pool) : strand{asio::make_strand(pool)} {}
+struct Visitor {
+  explicit Visitor(asio::thread_pool& pool) : strand{asio::make_strand(pool)} {}
 
   asio::strand<asio::thread_pool::executor_type> strand;
   asio::cancellation_signal signal;
@@ -60,20 +55,20 @@ constexpr std::size_t kManagers = 6;
 class ServiceRace {
  public:
   ServiceRace() : clock_{pool_.get_executor()}, handed_back_{clock_, kItems} {
-    std::cout << "SPIDER_SEED=" << seed() << '\n';
+    std::cout << "SPIDER_SEED=" << race_seed() << '\n';
     channel_ = make_dispatch_channel({.capacity = 64, .session = SessionId{1}}, clock_).value();
     DispatchServiceOptions options{
         .cutoff = milliseconds{3}, .assignment_lease = milliseconds{2}, .outstanding_max = 40};
     service_ = make_dispatch_service(options, *channel_.source, handed_back_, clock_, observer_).value();
     service_->serve(SchedulerId{1});
-    for (std::size_t i = 0; i < 2 * kManagers; ++i) actors_.push_back(std::make_unique<Actor>(pool_));
+    for (std::size_t i = 0; i < 2 * kManagers; ++i) actors_.push_back(std::make_unique<Visitor>(pool_));
   }
 
   auto run() -> void {
     for (std::size_t i = 0; i < actors_.size(); ++i) start(i);
     auto core = asio::co_spawn(pool_, rooted(collect()), asio::use_future);
     auto produced = asio::co_spawn(pool_, rooted(produce()), asio::use_future);
-    Rng rng{seed()};
+    Rng rng{race_seed()};
     while (produced.wait_for(std::chrono::seconds{0}) != std::future_status::ready) disturb(rng);
     EXPECT_TRUE(produced.get());
     for (auto& actor : actors_) actor->done.wait(false);
@@ -128,7 +123,7 @@ class ServiceRace {
   }
 
   auto manage(ManagerId self, std::uint64_t turn) -> Async<void> {
-    Rng rng{mix64(seed() ^ turn)};
+    Rng rng{mix64(race_seed() ^ turn)};
     while (true) {
       const auto taken = co_await service_->next_tasks(self, 1 + rng.below(8), microseconds{rng.below(500)});
       if (!taken && taken.error() == Errc::limit_exceeded) {
@@ -180,7 +175,7 @@ class ServiceRace {
   DispatchChannel channel_;
   std::unique_ptr<DispatchService> service_;
   DispatchServiceCounters settled_;
-  std::vector<std::unique_ptr<Actor>> actors_;
+  std::vector<std::unique_ptr<Visitor>> actors_;
   std::vector<int> came_back_ = std::vector<int>(kItems + 1);
   std::atomic<std::uint64_t> unexpected_{0};
   std::atomic<std::uint64_t> turns_{0};

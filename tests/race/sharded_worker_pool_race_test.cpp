@@ -4,6 +4,7 @@
 #include "spider/rng.hpp"
 #include "spider/sharded_worker_pool.hpp"
 #include "spider/system_clock.hpp"
+#include "race/race_seed.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
@@ -18,7 +19,6 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cstdlib>
 #include <iostream>
 #include <memory>
 #include <numeric>
@@ -28,20 +28,15 @@
 namespace spider {
 namespace {
 
-constexpr std::uint64_t kWorkers = 64;
+constexpr std::uint64_t kPooledWorkers = 64;
 constexpr std::uint64_t kVisitors = 8;  // workers that come and go
 constexpr auto kShortLease = std::chrono::microseconds{1};
 constexpr auto kLongLease = std::chrono::hours{1};
 
-auto seed() -> std::uint64_t {
-  const auto* given = std::getenv("SPIDER_SEED");
-  return given != nullptr ? std::strtoull(given, nullptr, 10) : 4711;
-}
-
 /// Who holds which worker, as the claimants see it.
 struct Ledger {
-  std::array<std::atomic<std::uint64_t>, kWorkers + kVisitors + 1> holder{};
-  std::array<std::atomic<std::uint64_t>, kWorkers + kVisitors + 1> epoch{};
+  std::array<std::atomic<std::uint64_t>, kPooledWorkers + kVisitors + 1> holder{};
+  std::array<std::atomic<std::uint64_t>, kPooledWorkers + kVisitors + 1> epoch{};
   std::atomic<std::uint64_t> claimed{0};
   std::atomic<std::uint64_t> abandoned{0};
   std::atomic<std::uint64_t> violations{0};
@@ -92,7 +87,7 @@ auto visit(WorkerPool& pool, Ledger& ledger, Rng& rng, std::uint64_t self) -> As
 }
 
 auto claimant(WorkerPool& pool, Ledger& ledger, std::uint64_t self, std::uint64_t& visits) -> Async<void> {
-  Rng rng{mix64(seed() + self * 1'000'003 + visits)};
+  Rng rng{mix64(race_seed() + self * 1'000'003 + visits)};
   while (visits > 0) {
     --visits;
     const auto visited = co_await visit(pool, ledger, rng, self);
@@ -113,7 +108,7 @@ auto sweeper(WorkerPool& pool, Clock& clock, Ledger& ledger) -> Async<void> {
 
 auto visitors(WorkerPool& pool, Ledger& ledger) -> Async<void> {
   for (std::uint64_t turn = 0; ledger.running > 0; ++turn) {
-    WorkerInfo info{WorkerId{kWorkers + 1 + turn % kVisitors}};
+    WorkerInfo info{WorkerId{kPooledWorkers + 1 + turn % kVisitors}};
     const auto id = info.worker;
     const auto added = co_await pool.add(std::move(info));
     if (!added && added.error() != Errc::duplicate_name) ++ledger.unexpected;
@@ -129,11 +124,11 @@ class PoolRace {
   static constexpr std::uint64_t kVisits = 3000;
 
   PoolRace() {
-    std::cout << "SPIDER_SEED=" << seed() << '\n';
+    std::cout << "SPIDER_SEED=" << race_seed() << '\n';
     ShardedWorkerPoolOptions options;
     options.limits.heartbeat_interval = kShortLease;
     pool_ = make_sharded_worker_pool(options, clock_).value();
-    for (std::uint64_t worker = 1; worker <= kWorkers; ++worker) {
+    for (std::uint64_t worker = 1; worker <= kPooledWorkers; ++worker) {
       EXPECT_TRUE(block_on(threads_, pool_->add(WorkerInfo{WorkerId{worker}})));
     }
   }
@@ -199,7 +194,7 @@ class PoolRace {
         asio::co_spawn(asio::make_strand(threads_), rooted(std::move(work)), asio::use_future));
   }
   auto cancel_at_random() -> void {
-    Rng rng{seed()};
+    Rng rng{race_seed()};
     while (ledger_.running > 0) {
       auto* actor = actors_[rng.below(actors_.size())].get();
       auto emitted = asio::post(actor->strand, asio::use_future([actor] {

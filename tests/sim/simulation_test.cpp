@@ -1,19 +1,16 @@
 // The simulator over Spider's own parts: clean, repeatable, and every fault fires.
 
 #include "spider/sim/check.hpp"
+#include "support/seed.hpp"
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <string>
 
 namespace spider::sim {
 namespace {
 
-auto first_seed() -> std::uint64_t {
-  const auto* given = std::getenv("SPIDER_SEED");
-  return given == nullptr ? 1 : std::strtoull(given, nullptr, 10);
-}
+auto first_seed() -> std::uint64_t { return testing::chosen_seed().value_or(1); }
 
 TEST(Simulation, HundredSeedsKeepAllPromises) {
   SimOptions options;

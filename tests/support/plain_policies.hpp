@@ -13,7 +13,7 @@
 #include <optional>
 #include <stdexcept>
 
-namespace spider::testing {
+namespace spider::inline v1::testing {
 
 /// Most urgent class first, then as admitted; with `deaf` or `invents` or … a bad one.
 class PlainPolicy final : public SchedulingPolicy {
@@ -128,4 +128,4 @@ class PlainPolicy final : public SchedulingPolicy {
   return std::make_unique<PlainPolicy>(manners);
 }
 
-}  // namespace spider::testing
+}  // namespace spider::inline v1::testing

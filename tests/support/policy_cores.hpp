@@ -8,11 +8,11 @@
 #include <memory>
 #include <utility>
 
-namespace spider::testing {
+namespace spider::inline v1::testing {
 
 [[nodiscard]] inline auto policy_core(PlainPolicy::Manners manners = {}, PolicyCoreOptions options = {})
     -> std::unique_ptr<PolicyCore> {
   return make_policy_core(make_plain_policy(manners), std::move(options)).value();
 }
 
-}  // namespace spider::testing
+}  // namespace spider::inline v1::testing

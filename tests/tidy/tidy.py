@@ -11,6 +11,7 @@ import re
 import sys
 
 import cpp_text
+import own_names
 
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 70
@@ -291,6 +292,9 @@ def main(arguments):
         for line, rule, message in check(File(path, text, paths, texts.get, tests), table):
             print(f"{path}:{line}: [{rule}] {message}")
             breaches += 1
+    for path, offset, name, other in own_names.breaches(texts):
+        print(f"{path}:{cpp_text.line_of(texts[path], offset)}: [own_names] {name} is in {other}, too")
+        breaches += 1
     print(f"tidy: {len(paths)} files, {breaches} breaches")
     return 1 if breaches or not paths else 0
 

@@ -3,6 +3,7 @@
 import pathlib
 import unittest
 
+import own_names
 import tidy
 
 TABLE = tidy.Floors(
@@ -118,6 +119,25 @@ class Tidy(unittest.TestCase):
 
     def test_every_rule_has_a_text_that_it_refuses(self):
         self.assertEqual({rule.__name__ for rule in tidy.RULES}, {rule for rule, *_ in REFUSED})
+
+    def test_names_that_two_files_keep_to_themselves_differ(self):
+        def found(first, second, folder="tests/unit"):
+            unnamed = "namespace {{\n{}\n}}  // namespace\n".format
+            codes = {"tests/unit/a_test.cpp": unnamed(first), f"{folder}/b_test.cpp": unnamed(second)}
+            return [(path, name) for path, _, name, _ in own_names.breaches(codes)]
+
+        for first, second, name in (
+            ("struct World {", "class World final {", "World"),
+            ("auto seed() -> int {", "auto seed() -> long {", "seed"),
+            ("auto at(int second) -> T {", "void at(int when = 0) {", "at"),
+            ("constexpr int kMax = 1;", "constexpr const char* kMax = {};", "kMax"),
+            ("using Ids = int;", "using Ids = long;", "Ids"),
+            ("using Ids = int;", "struct Ids {", "Ids"),
+        ):
+            self.assertEqual(found(first, second), [("tests/unit/b_test.cpp", name)])
+            self.assertEqual(found(first, second, "tests/race"), [])
+        self.assertEqual(found("using Json = a::json;", "using Json = a::json;"), [])
+        self.assertEqual(found("auto at(int second) -> T {", "auto at(Duration time) -> T {"), [])
 
     def test_build_knows_the_same_test_folders(self):
         root = pathlib.Path(__file__).resolve().parents[2]

@@ -25,8 +25,8 @@ extern "C" auto aligned_alloc(std::size_t alignment, std::size_t bytes) noexcept
   return posix_memalign(&memory, alignment, bytes) == 0 ? memory : nullptr;
 }
 
-namespace spider::testing {
+namespace spider::inline v1::testing {
 
 auto allocations() -> Allocations { return counted; }
 
-}  // namespace spider::testing
+}  // namespace spider::inline v1::testing

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-namespace spider::testing {
+namespace spider::inline v1::testing {
 
 struct Allocations {
   std::uint64_t objects = 0;  ///< by operator new
@@ -20,4 +20,4 @@ struct Allocations {
 /// Of this thread, since it began.
 [[nodiscard]] auto allocations() -> Allocations;
 
-}  // namespace spider::testing
+}  // namespace spider::inline v1::testing

@@ -25,12 +25,12 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 
-auto greet(std::string name) -> std::string { return "hello " + name; }
-auto fail() -> Answer<void> { return Retry::never("no disk"); }
+auto app_greet(std::string name) -> std::string { return "hello " + name; }
+auto app_fail() -> Answer<void> { return Retry::never("no disk"); }
 
-class Sleeper {
+class AppSleeper {
  public:
-  explicit Sleeper(std::shared_ptr<Clock> clock) : clock_{std::move(clock)} {}
+  explicit AppSleeper(std::shared_ptr<Clock> clock) : clock_{std::move(clock)} {}
   auto operator()(int length) const -> Async<void> {
     co_return co_await clock_->sleep_until(clock_->now() + hours{length});
   }
@@ -40,7 +40,7 @@ class Sleeper {
 };
 
 auto configure(SchedulerOptions& options) -> void {
-  options.handlers.add("greet", greet).add("fail", fail).add("sleep", Sleeper{options.clock});
+  options.handlers.add("greet", app_greet).add("fail", app_fail).add("sleep", AppSleeper{options.clock});
 }
 
 auto one_task(std::string group, std::string handler) -> JobSpec {
@@ -50,7 +50,7 @@ auto one_task(std::string group, std::string handler) -> JobSpec {
 }
 
 TEST(App, RunsAJobToItsOutput) {
-  App app{Handlers{}.add("greet", greet)};
+  App app{Handlers{}.add("greet", app_greet)};
   JobBuilder job;
   const auto hello = job.task("greet", "world");
   const auto done = app.run(app.scheduler().submit_and_wait(job));
@@ -145,7 +145,7 @@ TEST(App, MismatchSaysWhatWasSubmitted) {
 }
 
 TEST(App, MistakeInHandlersIsTheAnswerToEveryCall) {
-  App app{Handlers{}.add("greet", greet).add("greet", greet)};
+  App app{Handlers{}.add("greet", app_greet).add("greet", app_greet)};
   EXPECT_EQ(app.run(app.scheduler().submit(one_task("alice", "greet"))).error(), Errc::duplicate_name);
   EXPECT_EQ(app.drain(), AppCounts{});
 }

@@ -25,7 +25,7 @@ namespace spider {
 namespace {
 
 auto answer(int value) -> Async<int> { co_return value; }
-auto fail(Errc code) -> Async<int> { co_return code; }
+auto fail_with(Errc code) -> Async<int> { co_return code; }
 auto succeed() -> Async<void> { co_return success(); }
 
 auto sum_of_two(int first, int second) -> Async<int> {
@@ -35,7 +35,7 @@ auto sum_of_two(int first, int second) -> Async<int> {
 }
 
 auto fail_in_the_middle(bool* reached_end) -> Async<int> {
-  SPIDER_CO_TRY(const auto value, co_await fail(Errc::closed));
+  SPIDER_CO_TRY(const auto value, co_await fail_with(Errc::closed));
   *reached_end = true;
   co_return value;
 }
@@ -80,7 +80,7 @@ TEST(BlockOn, ContextServesSeveralCalls) {
 TEST(BlockOn, ReturnsTheValueFromAPool) {
   asio::thread_pool pool{2};
   EXPECT_EQ(block_on(pool, sum_of_two(20, 3)).value(), 23);
-  EXPECT_EQ(block_on(pool, fail(Errc::timed_out)).error(), Errc::timed_out);
+  EXPECT_EQ(block_on(pool, fail_with(Errc::timed_out)).error(), Errc::timed_out);
 }
 
 TEST(Async, UseFutureNeedsNoWrapper) {

@@ -4,12 +4,12 @@
 #include "spider/rng.hpp"
 #include "spider/storage/memory.hpp"
 #include "sqlite_fixture.hpp"
+#include "support/seed.hpp"
 #include "temporary_folder.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <set>
 
@@ -18,7 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct ModelJob {
+struct KeyedJob {
   std::string key;
   bool joinable = true;
   PriorityClass priority = 0;
@@ -29,7 +29,7 @@ struct ModelJob {
   JobId leader{};
 };
 
-struct ModelRun {
+struct CoalescingRun {
   std::uint64_t began = 0;  // number of the event
   TaskInstance instance;
 };
@@ -97,7 +97,7 @@ class Interleaving {
       job.last_submit = event_;
     } else {
       ASSERT_FALSE(jobs_.contains(answer.job));
-      ModelJob job{.key = key, .joinable = joinable, .priority = spec.priority};
+      KeyedJob job{.key = key, .joinable = joinable, .priority = spec.priority};
       job.ready_at = clock_.now();
       job.last_submit = event_;
       jobs_[answer.job] = job;
@@ -206,7 +206,7 @@ class Interleaving {
   }
 
   /// The work of every submit was done by a run that began after it.
-  auto observed(JobId id, const ModelRun& current) -> void {
+  auto observed(JobId id, const CoalescingRun& current) -> void {
     EXPECT_LT(jobs_[id].last_submit, current.began) << "job " << id.value << " succeeded by an earlier run";
   }
 
@@ -281,8 +281,8 @@ class Interleaving {
   Rng rng_;
   std::uint64_t keys_;
   std::uint64_t event_ = 0;
-  std::map<JobId, ModelJob> jobs_;
-  std::map<std::string, ModelRun> runs_;
+  std::map<JobId, KeyedJob> jobs_;
+  std::map<std::string, CoalescingRun> runs_;
   std::map<std::string, std::uint64_t> submits_;
   std::map<std::string, std::uint64_t> final_runs_;
   std::set<JobId> polled_;  // since it was queued last
@@ -295,8 +295,7 @@ auto play_seeds(std::uint64_t first, std::uint64_t count, Play play) -> void {
 #ifdef SPIDER_SANITIZED
   count /= 20;
 #endif
-  const auto* chosen = std::getenv("SPIDER_SEED");
-  if (chosen != nullptr) first = std::strtoull(chosen, nullptr, 10), count = 1;
+  if (const auto chosen = testing::chosen_seed()) first = *chosen, count = 1;
   for (auto seed = first; seed < first + count; ++seed) {
     play(seed, 8 + static_cast<int>(seed % 32));
     ASSERT_FALSE(::testing::Test::HasFailure()) << "SPIDER_SEED=" << seed;

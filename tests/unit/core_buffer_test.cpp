@@ -10,14 +10,13 @@
 #include <string>
 #include <vector>
 
-namespace spider {
+namespace spider::inline v1::testing {
 namespace {
 
-using detail::CoreBuffer;
-using detail::Ingest;
+using spider::detail::CoreBuffer;
+using spider::detail::Ingest;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using namespace spider::testing;
 using namespace std::chrono_literals;
 
 auto open(PlainPolicy::Manners manners = {}, PolicyCoreOptions options = {}) -> CoreBuffer {
@@ -241,14 +240,14 @@ TEST(CoreBuffer, C13EntryThatThePolicyDoesNotHoldIsRefused) {
 }
 
 /// What a buffer must do, written as sets.
-struct Model {
+struct BufferModel {
   std::set<TaskRef> held;
   std::set<JobId> finalizing;
 };
 
-auto holds(const Model& model, TaskRef ref) -> bool { return model.held.contains(ref); }
+auto holds(const BufferModel& model, TaskRef ref) -> bool { return model.held.contains(ref); }
 
-auto drop(Model& model, JobId job, bool all) -> void {
+auto drop(BufferModel& model, JobId job, bool all) -> void {
   std::erase_if(model.held,
                 [&](TaskRef ref) { return ref.job == job && (all || ref.task.kind() == TaskKind::regular); });
 }
@@ -258,7 +257,7 @@ TEST(CoreBuffer, RandomOperationsAgreeWithTheModel) {
   SCOPED_TRACE("seed " + std::to_string(kSeed));
   Rng rng{kSeed};
   auto buffer = open({.by_class = true}, {.buffered_max = 64});
-  Model model;
+  BufferModel model;
   for (int step = 0; step < 200'000; ++step) {
     const auto job = 1 + rng.below(12);
     const auto what = rng.below(100);
@@ -299,4 +298,4 @@ TEST(CoreBuffer, RandomOperationsAgreeWithTheModel) {
 }
 
 }  // namespace
-}  // namespace spider
+}  // namespace spider::inline v1::testing

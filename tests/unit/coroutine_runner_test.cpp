@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-namespace spider::detail {
+namespace spider::inline v1::detail {
 namespace {
 
 using std::chrono::seconds;
@@ -27,7 +27,7 @@ auto count_and_sleep(int* calls, Clock* clock, Duration length) -> Async<void> {
   co_return co_await clock->sleep_until(clock->now() + length);
 }
 
-class CoroutineRunnerTest : public testing::Test {
+class CoroutineRunnerTest : public ::testing::Test {
  protected:
   ~CoroutineRunnerTest() override {
     runner_->close();
@@ -148,4 +148,4 @@ TEST_F(CoroutineRunnerTest, HomesEndWhenClosedAndTheirHandlersHaveReturned) {
 }
 
 }  // namespace
-}  // namespace spider::detail
+}  // namespace spider::inline v1::detail

@@ -19,7 +19,7 @@ using testing::DispatchQueueTrial;
 using testing::Ids;
 
 /// What the channel must do while nobody is suspended, in a dozen lines.
-struct Model {
+struct ChannelModel {
   std::size_t capacity;
   std::uint64_t session = 1;
   std::deque<std::uint64_t> queue{};
@@ -172,7 +172,7 @@ class ModelRun {
   }
 
   Rng rng_;
-  Model model_;
+  ChannelModel model_;
   DispatchQueueTrial trial_{"model", {}};
   DispatchChannel channel_;
   std::uint64_t next_id_ = 0;

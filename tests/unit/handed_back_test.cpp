@@ -22,7 +22,7 @@ auto items(std::uint64_t first, std::uint64_t last) -> std::vector<TaskAssignmen
   return made;
 }
 
-auto ids(const std::vector<TaskAssignment>& assignments) -> Ids {
+auto numbers_of(const std::vector<TaskAssignment>& assignments) -> Ids {
   Ids found;
   for (const auto& assignment : assignments) found.push_back(assignment.id.value);
   return found;
@@ -39,17 +39,17 @@ class HandedBackTest : public ::testing::Test {
 TEST_F(HandedBackTest, TakeReturnsOldestFirstAndAtMostMax) {
   EXPECT_EQ(queue_->put(items(1, 2)), 2U);
   EXPECT_EQ(queue_->put(items(3, 3)), 1U);
-  EXPECT_THAT(ids(queue_->take(2)), ElementsAre(1, 2));
-  EXPECT_THAT(ids(queue_->take(9)), ElementsAre(3));
+  EXPECT_THAT(numbers_of(queue_->take(2)), ElementsAre(1, 2));
+  EXPECT_THAT(numbers_of(queue_->take(9)), ElementsAre(3));
   EXPECT_THAT(queue_->take(9), IsEmpty());
 }
 
 TEST_F(HandedBackTest, OrderHoldsAcrossManyBlocks) {
   HandedBackQueue queue{trial_.clock(), 1'000};
   EXPECT_EQ(queue.put(items(1, 700)), 700U);
-  EXPECT_EQ(ids(queue.take(100)), ids(items(1, 100)));
+  EXPECT_EQ(numbers_of(queue.take(100)), numbers_of(items(1, 100)));
   EXPECT_EQ(queue.put(items(701, 1'000)), 300U);
-  EXPECT_EQ(ids(queue.take(2'000)), ids(items(101, 1'000)));
+  EXPECT_EQ(numbers_of(queue.take(2'000)), numbers_of(items(101, 1'000)));
 }
 
 TEST_F(HandedBackTest, PutAcceptsTheFirstThatFitAndRefusesTheRest) {
@@ -57,9 +57,9 @@ TEST_F(HandedBackTest, PutAcceptsTheFirstThatFitAndRefusesTheRest) {
   EXPECT_EQ(queue_->put(items(4, 6)), 1U);
   EXPECT_EQ(queue_->put(items(7, 7)), 0U);
   EXPECT_EQ(queue_->size(), 4U);
-  EXPECT_THAT(ids(queue_->take(2)), ElementsAre(1, 2));
+  EXPECT_THAT(numbers_of(queue_->take(2)), ElementsAre(1, 2));
   EXPECT_EQ(queue_->put(items(8, 9)), 2U);
-  EXPECT_THAT(ids(queue_->take(9)), ElementsAre(3, 4, 8, 9));
+  EXPECT_THAT(numbers_of(queue_->take(9)), ElementsAre(3, 4, 8, 9));
 }
 
 TEST_F(HandedBackTest, WaitIsOverAtOnceWhenThereIsSomethingAndConsumesNothing) {
@@ -92,7 +92,7 @@ TEST_F(HandedBackTest, CloseEndsTheIntakeAndWhatIsQueuedMayBeTaken) {
   queue_->close();
   EXPECT_EQ(queue_->put(items(2, 2)), 0U);
   EXPECT_TRUE(wait()->succeeded());
-  EXPECT_THAT(ids(queue_->take(9)), ElementsAre(1));
+  EXPECT_THAT(numbers_of(queue_->take(9)), ElementsAre(1));
   EXPECT_TRUE(wait()->failed_with(Errc::closed));
 }
 

@@ -30,12 +30,12 @@ auto nothing() -> void {}
 auto attempt(TaskContext& task) -> int { return static_cast<int>(task.attempt()); }
 auto by_reference(const std::string& text) noexcept -> bool { return text == "yes"; }
 
-auto half(int value) -> Result<int> {
+auto halve(int value) -> Result<int> {
   if (value % 2 != 0) return Error{Errc::invalid_argument, "odd"};
   return value / 2;
 }
 auto only_even(int value) -> Result<void> {
-  SPIDER_TRY(half(value));
+  SPIDER_TRY(halve(value));
   return success();
 }
 auto probe(TaskContext& task, int value) -> Answer<int> {
@@ -43,7 +43,7 @@ auto probe(TaskContext& task, int value) -> Answer<int> {
   if (value < 0) return Retry::never("negative");
   if (value == 0) return Errc::timed_out;
   if (value == 1) return Error{Errc::timed_out, "one"};
-  SPIDER_TRY(const auto halved, half(value));
+  SPIDER_TRY(const auto halved, halve(value));
   return halved;
 }
 auto maybe_done(bool done) -> Answer<void> {
@@ -96,7 +96,7 @@ TEST(Handlers, CallablesOfEveryKind) {
 
 TEST(Handlers, ResultsAreValuesOrErrors) {
   Handlers handlers;
-  handlers.add("half", half).add("only_even", only_even);
+  handlers.add("half", halve).add("only_even", only_even);
   EXPECT_EQ(perform(handlers, "half", 8).output<int>().value(), 4);
   EXPECT_EQ(perform(handlers, "half", 7).error(), (Error{Errc::invalid_argument, "odd"}));
   EXPECT_TRUE(perform(handlers, "only_even", 8).output<void>());
@@ -134,7 +134,7 @@ TEST(Handlers, CoroutinesOfEverySignature) {
 }
 
 /// A coroutine that refers to its own object, as a capturing lambda does to its closure.
-struct Sleeper {
+struct SleepingHandler {
   Clock* clock;
   std::shared_ptr<std::string> text;
 
@@ -148,7 +148,7 @@ TEST(Handlers, CallableLivesAsLongAsItsCoroutine) {
   asio::io_context context;
   VirtualClock clock{context};
   Handlers handlers;
-  handlers.add("sleep", Sleeper{&clock, std::make_shared<std::string>("kept")});
+  handlers.add("sleep", SleepingHandler{&clock, std::make_shared<std::string>("kept")});
   EXPECT_EQ(perform(clock, handlers, "sleep", 5).output<std::string>().value(), "kept");
   EXPECT_EQ(clock.now(), TimePoint{minutes{5}});
 }
@@ -166,7 +166,7 @@ TEST(Handlers, NoExceptionLeavesAHandler) {
 
 TEST(Handlers, InputThatDoesNotDecodeFailsForGood) {
   Handlers handlers;
-  handlers.add("half", half).add("twice", twice);
+  handlers.add("half", halve).add("twice", twice);
   for (const auto* const name : {"half", "twice"}) {
     const auto performed = perform(handlers, name, "eight");
     EXPECT_TRUE(performed.retry_never());

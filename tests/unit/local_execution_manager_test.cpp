@@ -22,14 +22,14 @@ using std::chrono::seconds;
 using Kind = FinishRequest::Kind;
 
 /// Sleeps as its input says, in seconds; says when it is cancelled if it is asked to obey.
-struct Sleeper {
+struct SleepingRunner {
   Clock* clock;
   bool obeys = true;
   int running = 0;
   int running_max = 0;
   int begun = 0;
 
-  static auto sleep(Sleeper* self, int length) -> Async<std::string> {
+  static auto sleep(SleepingRunner* self, int length) -> Async<std::string> {
     ++self->begun;
     self->running_max = std::max(self->running_max, ++self->running);
     const auto until = saturating_add(self->clock->now(), seconds{length});
@@ -48,7 +48,7 @@ class LocalManager : public fake::ManagerFleet {
  protected:
   LocalManager() { handlers.add("sleep", sleeper.handler()); }
 
-  Sleeper sleeper{&clock};
+  SleepingRunner sleeper{&clock};
 };
 
 auto with_timeout(Duration timeout) -> TaskSpec {

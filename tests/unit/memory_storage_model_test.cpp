@@ -45,9 +45,9 @@ struct ModelJob {
   }
 };
 
-class Model {
+class StorageModel {
  public:
-  explicit Model(std::uint64_t seed) : rng_{seed} {
+  explicit StorageModel(std::uint64_t seed) : rng_{seed} {
     me_ = run(storage_->register_scheduler(SchedulerInfo{})).value();
   }
 
@@ -216,7 +216,7 @@ class Model {
 TEST(MemoryStorageModel, RandomCallsAgreeWithTheModel) {
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
-    Model model{seed};
+    StorageModel model{seed};
     for (int step = 0; step < 3000 && !HasFatalFailure(); ++step) {
       model.step();
       if (step % 500 == 0) model.check_all();

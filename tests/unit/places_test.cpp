@@ -5,28 +5,26 @@
 #include "spider/policies/job_round_robin.hpp"
 #include "spider/policies/registry.hpp"
 #include "spider/rng.hpp"
+#include "support/seed.hpp"
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <map>
 #include <memory>
 
 namespace spider {
 namespace {
 
-constexpr TimePoint kNow{};
+constexpr TimePoint kPlacesNow{};
 
-auto first_seed() -> std::uint64_t {
-  const auto* chosen = std::getenv("SPIDER_SEED");
-  return chosen != nullptr ? std::strtoull(chosen, nullptr, 10) : 1;
-}
+auto places_seed() -> std::uint64_t { return testing::chosen_seed().value_or(1); }
+
 /// A sanitizer looks at the code, not at the figures: a twentieth of the cases is enough for it.
 auto cases(std::uint64_t normally) -> std::uint64_t {
 #ifdef SPIDER_SANITIZED
   normally /= 20;
 #endif
-  return std::getenv("SPIDER_SEED") != nullptr ? 1 : normally;
+  return testing::chosen_seed() ? 1 : normally;
 }
 
 /// A policy after some random calls, with what it holds.
@@ -54,11 +52,11 @@ class Backlog {
     entry.job = JobId{group.value + kGroups * rng_.below(3)};
     entry.created_at = TimePoint{Duration{static_cast<std::int64_t>(entry.job.value / 2)}};
     entry.task = TaskId{tasks_++};
-    policy_->admit(entry, kNow);
+    policy_->admit(entry, kPlacesNow);
     held_[entry.ref()] = group;
   }
   auto next() -> std::optional<InboundEntry> {
-    const auto entry = policy_->next(kNow);
+    const auto entry = policy_->next(kPlacesNow);
     if (entry) held_.erase(entry->ref());
     return entry;
   }
@@ -105,7 +103,7 @@ auto expect_drain_follows_places(Backlog& backlog) -> void {
 
 // F8
 TEST(Places, DrainOfFairShareFollowsThemInAHundredThousandCases) {
-  for (auto seed = first_seed(); seed < first_seed() + cases(100'000); ++seed) {
+  for (auto seed = places_seed(); seed < places_seed() + cases(100'000); ++seed) {
     Backlog backlog{fair_share_of(seed), seed};
     expect_drain_follows_places(backlog);
     ASSERT_FALSE(::testing::Test::HasFailure()) << "SPIDER_SEED=" << seed;
@@ -113,7 +111,7 @@ TEST(Places, DrainOfFairShareFollowsThemInAHundredThousandCases) {
 }
 
 TEST(Places, DrainOfFifoFollowsThem) {
-  for (auto seed = first_seed(); seed < first_seed() + cases(20'000); ++seed) {
+  for (auto seed = places_seed(); seed < places_seed() + cases(20'000); ++seed) {
     Backlog backlog{make_fifo(), seed};
     expect_drain_follows_places(backlog);
     ASSERT_FALSE(::testing::Test::HasFailure()) << "SPIDER_SEED=" << seed;
@@ -122,7 +120,7 @@ TEST(Places, DrainOfFifoFollowsThem) {
 
 // F9
 TEST(Places, EachDispatchLowersEveryOtherGlobalPlaceByOne) {
-  for (auto seed = first_seed(); seed < first_seed() + cases(100'000); ++seed) {
+  for (auto seed = places_seed(); seed < places_seed() + cases(100'000); ++seed) {
     Backlog backlog{fair_share_of(seed), seed};
     const auto before = backlog.places();
     const auto served = backlog.next();
@@ -138,7 +136,7 @@ TEST(Places, EachDispatchLowersEveryOtherGlobalPlaceByOne) {
 
 // F10, F11
 TEST(Places, BurstsOfOthersCostAtMostTheRankAndOwnOnesNothing) {
-  for (auto seed = first_seed(); seed < first_seed() + cases(100'000); ++seed) {
+  for (auto seed = places_seed(); seed < places_seed() + cases(100'000); ++seed) {
     Backlog backlog{make_fair_share(), seed};
     const auto before = backlog.places();
     const auto groups = backlog.held();
@@ -155,7 +153,7 @@ TEST(Places, BurstsOfOthersCostAtMostTheRankAndOwnOnesNothing) {
 
 // F10
 TEST(Places, OwnLaterSubmissionsChangeNothing) {
-  for (auto seed = first_seed(); seed < first_seed() + cases(100'000); ++seed) {
+  for (auto seed = places_seed(); seed < places_seed() + cases(100'000); ++seed) {
     Rng rng{seed};
     const auto policy = make_fair_share();
     std::map<TaskRef, QueuePlace> places;
@@ -164,7 +162,7 @@ TEST(Places, OwnLaterSubmissionsChangeNothing) {
       entry.group = ResourceGroupId{1 + rng.below(4)};
       entry.job = JobId{job};
       entry.created_at = TimePoint{Duration{static_cast<std::int64_t>(job)}};
-      policy->admit(entry, kNow);
+      policy->admit(entry, kPlacesNow);
       for (const auto& [ref, place] : places) {
         if (ref.task.index() != entry.group.value) continue;  // the key carries the group
         ASSERT_EQ(policy->place(ref.job, TaskId{0}), place) << "SPIDER_SEED=" << seed;
@@ -182,11 +180,11 @@ TEST(Places, OnlyWhatIsHeldHasOne) {
   EXPECT_FALSE(policy->place(JobId{1}, TaskId{0}).has_value());
   InboundEntry entry;
   entry.job = JobId{1};
-  policy->admit(entry, kNow);
+  policy->admit(entry, kPlacesNow);
   EXPECT_TRUE(policy->place(JobId{1}, TaskId{0}).has_value());
   EXPECT_FALSE(policy->place(JobId{1}, TaskId{1}).has_value());
   EXPECT_FALSE(policy->place(JobId{2}, TaskId{0}).has_value());
-  EXPECT_TRUE(policy->next(kNow).has_value());
+  EXPECT_TRUE(policy->next(kPlacesNow).has_value());
   EXPECT_FALSE(policy->place(JobId{1}, TaskId{0}).has_value());
 }
 

@@ -11,13 +11,12 @@
 #include <string>
 #include <vector>
 
-namespace spider {
+namespace spider::inline v1::testing {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-using namespace spider::testing;
 using namespace std::chrono_literals;
 
 auto names(const std::vector<TaskRef>& tasks) -> std::vector<std::string> {
@@ -340,4 +339,4 @@ TEST(PolicyCore, C11EveryGaugeStaysWithinItsBoundUnderRandomLoad) {
 }
 
 }  // namespace
-}  // namespace spider
+}  // namespace spider::inline v1::testing

@@ -13,14 +13,13 @@
 #include <string>
 #include <vector>
 
-namespace spider {
+namespace spider::inline v1::testing {
 namespace {
 
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-using namespace spider::testing;
 using namespace std::chrono_literals;
 
 auto dispatched(CoreTrial& trial) -> std::size_t { return trial.sink().accepted().size(); }
@@ -333,4 +332,4 @@ TEST(PolicyCore, ClosedSinkEndsItWhetherFullOrNot) {
 }
 
 }  // namespace
-}  // namespace spider
+}  // namespace spider::inline v1::testing

@@ -14,7 +14,7 @@
 namespace spider {
 namespace {
 
-constexpr TimePoint kNow{};
+constexpr TimePoint kCostNow{};
 
 auto thread_ns() -> std::int64_t {
   std::timespec now{};
@@ -42,7 +42,7 @@ auto backlog_of(std::uint64_t tasks, std::uint64_t groups) -> std::unique_ptr<Sc
     entry.job = JobId{number + 1};
     entry.group = ResourceGroupId{number % groups + 1};
     entry.created_at = TimePoint{Duration{static_cast<std::int64_t>(number)}};
-    policy->admit(entry, kNow);
+    policy->admit(entry, kCostNow);
   }
   return policy;
 }
@@ -53,9 +53,9 @@ auto decisions_ns(std::uint64_t groups) -> std::int64_t {
   auto job = 2 * groups;
   return cost_ns([&] {
     for (int decision = 0; decision < 1'000; ++decision) {
-      auto entry = policy->next(kNow).value();
+      auto entry = policy->next(kCostNow).value();
       entry.job = JobId{++job};
-      policy->admit(entry, kNow);
+      policy->admit(entry, kCostNow);
     }
   });
 }

@@ -14,9 +14,9 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 
-constexpr TimePoint kNow{};
+constexpr TimePoint kPriorityNow{};
 
-auto entry(PriorityClass priority, std::uint64_t job, std::uint32_t task = 0) -> InboundEntry {
+auto entry_of(PriorityClass priority, std::uint64_t job, std::uint32_t task = 0) -> InboundEntry {
   InboundEntry entry;
   entry.job = JobId{job};
   entry.task = TaskId{task};
@@ -29,7 +29,7 @@ auto make(PriorityOptions options = {}) -> std::unique_ptr<SchedulingPolicy> {
   return make_priority({}, options).value();
 }
 
-auto jobs(SchedulingPolicy& policy, TimePoint now = kNow) -> std::vector<std::uint64_t> {
+auto jobs_in(SchedulingPolicy& policy, TimePoint now = kPriorityNow) -> std::vector<std::uint64_t> {
   std::vector<std::uint64_t> order;
   while (const auto next = policy.next(now)) order.push_back(next->job.value);
   return order;
@@ -38,23 +38,23 @@ auto jobs(SchedulingPolicy& policy, TimePoint now = kNow) -> std::vector<std::ui
 // F14
 TEST(Priority, UrgentClassesGoFirstAndTheInnerPolicyDecidesWithin) {
   const auto policy = make({.share = 100});
-  for (const auto& one : {entry(2, 1), entry(0, 5), entry(1, 3), entry(0, 4), entry(1, 2)}) {
-    policy->admit(one, kNow);
+  for (const auto& one : {entry_of(2, 1), entry_of(0, 5), entry_of(1, 3), entry_of(0, 4), entry_of(1, 2)}) {
+    policy->admit(one, kPriorityNow);
   }
-  EXPECT_THAT(jobs(*policy), ElementsAre(4, 5, 2, 3, 1));
+  EXPECT_THAT(jobs_in(*policy), ElementsAre(4, 5, 2, 3, 1));
 }
 
 // F16
 TEST(Priority, OneDecisionInKRotatesOverLowerClassesWithBacklog) {
   const auto policy = make({.share = 3});
-  for (std::uint32_t task = 0; task < 12; ++task) policy->admit(entry(0, 100, task), kNow);
+  for (std::uint32_t task = 0; task < 12; ++task) policy->admit(entry_of(0, 100, task), kPriorityNow);
   for (const auto priority : {1, 2, 3}) {
     for (std::uint32_t task = 0; task < 2; ++task) {
-      policy->admit(entry(static_cast<PriorityClass>(priority), static_cast<std::uint64_t>(priority), task),
-                    kNow);
+      policy->admit(entry_of(static_cast<PriorityClass>(priority), static_cast<std::uint64_t>(priority), task),
+                    kPriorityNow);
     }
   }
-  EXPECT_THAT(jobs(*policy),
+  EXPECT_THAT(jobs_in(*policy),
               ElementsAre(100, 100, 1, 100, 100, 2, 100, 100, 3, 100, 100, 1, 100, 100, 2, 100, 100, 3));
 }
 
@@ -66,17 +66,17 @@ TEST(Priority, DepthBoundsTheWaitUnderEndlessUrgentWork) {
   constexpr std::uint32_t kDepth = 50;
   for (std::uint32_t depth = 0; depth < kDepth; ++depth) {
     for (std::uint64_t lower = 1; lower <= kLower; ++lower) {
-      policy->admit(entry(static_cast<PriorityClass>(lower), lower, depth), kNow);
+      policy->admit(entry_of(static_cast<PriorityClass>(lower), lower, depth), kPriorityNow);
     }
   }
   std::uint32_t urgent = 0;
-  policy->admit(entry(0, 1'000, urgent++), kNow);
+  policy->admit(entry_of(0, 1'000, urgent++), kPriorityNow);
   std::size_t left = kDepth * kLower;
   for (std::uint64_t decision = 1; left > 0; ++decision) {
     ASSERT_LE(decision, kShare * kLower * kDepth);
-    const auto next = policy->next(kNow);
+    const auto next = policy->next(kPriorityNow);
     if (next->priority == 0) {
-      policy->admit(entry(0, 1'000, urgent++), kNow);
+      policy->admit(entry_of(0, 1'000, urgent++), kPriorityNow);
       continue;
     }
     EXPECT_LE(decision, kShare * kLower * (next->task.index() + 1U));
@@ -87,14 +87,14 @@ TEST(Priority, DepthBoundsTheWaitUnderEndlessUrgentWork) {
 // F15
 TEST(Priority, StaleEntriesGoAheadOfEveryClassOldestFirst) {
   const auto policy = make({.stale_after = 10s, .share = 1'000});
-  policy->admit(entry(2, 1), kNow);
-  policy->admit(entry(1, 2), kNow + 1s);
-  policy->admit(entry(0, 3), kNow + 9s);
-  EXPECT_EQ(policy->next(kNow + 10s)->job, JobId{1});
-  policy->admit(entry(0, 4), kNow + 10s);
-  EXPECT_EQ(policy->next(kNow + 10s)->job, JobId{3});  // nobody is stale
-  EXPECT_EQ(policy->next(kNow + 11s)->job, JobId{2});
-  EXPECT_EQ(policy->next(kNow + 11s)->job, JobId{4});
+  policy->admit(entry_of(2, 1), kPriorityNow);
+  policy->admit(entry_of(1, 2), kPriorityNow + 1s);
+  policy->admit(entry_of(0, 3), kPriorityNow + 9s);
+  EXPECT_EQ(policy->next(kPriorityNow + 10s)->job, JobId{1});
+  policy->admit(entry_of(0, 4), kPriorityNow + 10s);
+  EXPECT_EQ(policy->next(kPriorityNow + 10s)->job, JobId{3});  // nobody is stale
+  EXPECT_EQ(policy->next(kPriorityNow + 11s)->job, JobId{2});
+  EXPECT_EQ(policy->next(kPriorityNow + 11s)->job, JobId{4});
 }
 
 // F15: with an endless stream of urgent work and a policy that is always behind, nothing waits longer than
@@ -107,7 +107,7 @@ TEST(Priority, StalenessBoundsTheWaitUnderEndlessUrgentWork) {
     const auto at = TimePoint{Duration{now}};
     for (int arrivals = 0; arrivals < (now % 100 == 0 ? 2 : 1); ++arrivals) {
       const auto urgent = arrivals == 0;
-      auto one = entry(urgent ? 0 : 7, urgent ? 1 : 2, tasks++);
+      auto one = entry_of(urgent ? 0 : 7, urgent ? 1 : 2, tasks++);
       one.ready_at = at;
       policy->admit(one, at);
     }
@@ -122,13 +122,13 @@ TEST(Priority, StalenessBoundsTheWaitUnderEndlessUrgentWork) {
 
 TEST(Priority, WhatWasDispatchedOrDroppedIsNotStale) {
   const auto policy = make({.stale_after = 10s});
-  policy->admit(entry(1, 1, 0), kNow);
-  policy->admit(entry(1, 1, 1), kNow);
-  policy->admit(entry(0, 2), kNow + 5s);
+  policy->admit(entry_of(1, 1, 0), kPriorityNow);
+  policy->admit(entry_of(1, 1, 1), kPriorityNow);
+  policy->admit(entry_of(0, 2), kPriorityNow + 5s);
   EXPECT_EQ(policy->drop_job(JobId{1}), 2U);
-  policy->admit(entry(1, 1, 2), kNow + 6s);
-  EXPECT_EQ(policy->next(kNow + 12s)->job, JobId{2});
-  EXPECT_EQ(policy->next(kNow + 12s)->task, TaskId{2});
+  policy->admit(entry_of(1, 1, 2), kPriorityNow + 6s);
+  EXPECT_EQ(policy->next(kPriorityNow + 12s)->job, JobId{2});
+  EXPECT_EQ(policy->next(kPriorityNow + 12s)->task, TaskId{2});
   EXPECT_EQ(policy->size(), 0U);
 }
 

@@ -27,7 +27,7 @@ class ForgedHistory final : public testing::ForwardingStorage {
   std::vector<TaskView> tasks{2};
 };
 
-auto at(int second) -> TimePoint { return TimePoint{std::chrono::seconds{second}}; }
+auto when(int second) -> TimePoint { return TimePoint{std::chrono::seconds{second}}; }
 
 class RunHistoryTest : public ::testing::Test {
  protected:
@@ -38,15 +38,15 @@ class RunHistoryTest : public ::testing::Test {
     job.id = JobId{1};
     job.state = JobState::succeeded;
     job.unique_key = key_.of(0);
-    job.created_at = at(1);
-    job.ended_at = at(5);
+    job.created_at = when(1);
+    job.ended_at = when(5);
     for (std::uint32_t task = 0; task < 2; ++task) {
       auto& view = storage_->tasks[task];
       view.id = TaskId{task};
       view.state = TaskState::succeeded;
       view.manager = ManagerId{7};
-      view.started_at = at(task == 0 ? 2 : 3);
-      view.ended_at = at(task == 0 ? 3 : 5);
+      view.started_at = when(task == 0 ? 2 : 3);
+      view.ended_at = when(task == 0 ? 3 : 5);
     }
   }
   auto read() -> Result<RunHistory> {
@@ -72,16 +72,16 @@ TEST_F(RunHistoryTest, SoundHistoryHasNoViolationAndItsOwnTimes) {
   ASSERT_TRUE(history) << history.error();
   EXPECT_EQ(history.value().jobs, std::vector<JobId>{JobId{1}});
   EXPECT_EQ(history.value().ended, 1U);
-  EXPECT_EQ(history.value().begun, at(1));
-  EXPECT_EQ(history.value().latest, at(5));
+  EXPECT_EQ(history.value().begun, when(1));
+  EXPECT_EQ(history.value().latest, when(5));
   EXPECT_EQ(history.value().manager, ManagerId{7});
   EXPECT_EQ(monitor_.violations(), 0U);
   EXPECT_DOUBLE_EQ(monitor_.busy_s(), 3);
-  EXPECT_EQ(monitor_.last_end(), at(5));
+  EXPECT_EQ(monitor_.last_end(), when(5));
 }
 
 TEST_F(RunHistoryTest, ChildStartedBeforeItsParentEndedIsAViolation) {
-  storage_->tasks[1].started_at = at(2);
+  storage_->tasks[1].started_at = when(2);
   ASSERT_TRUE(read());
   EXPECT_EQ(monitor_.violations(), 1U);
 }
@@ -98,7 +98,7 @@ TEST_F(RunHistoryTest, WhatRanAtTheKillWillStartAgain) {
   const auto history = read();
   ASSERT_TRUE(history) << history.error();
   EXPECT_EQ(history.value().ended, 0U);
-  monitor_.started({JobId{1}, TaskId{1}}, at(9));
+  monitor_.started({JobId{1}, TaskId{1}}, when(9));
   EXPECT_EQ(monitor_.violations(), 0U);
 }
 

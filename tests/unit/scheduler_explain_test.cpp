@@ -17,9 +17,9 @@ namespace {
 
 using std::chrono::seconds;
 
-class Sleeper {
+class ExplainSleeper {
  public:
-  explicit Sleeper(std::shared_ptr<Clock> clock) : clock_{std::move(clock)} {}
+  explicit ExplainSleeper(std::shared_ptr<Clock> clock) : clock_{std::move(clock)} {}
   auto operator()(int length) const -> Async<int> {
     SPIDER_CO_TRY(co_await clock_->sleep_until(clock_->now() + seconds{length}));
     co_return length;
@@ -30,13 +30,13 @@ class Sleeper {
 };
 
 /// One slot, one place in the dispatch queue: the third task of any order is buffered.
-struct World {
-  World() {
+struct ExplainWorld {
+  ExplainWorld() {
     options.clock = clock;
     options.manager.slots = 1;
     options.manager.id = ManagerId{7};
     options.dispatch_capacity = 1;
-    options.handlers.add("sleep", Sleeper{clock});
+    options.handlers.add("sleep", ExplainSleeper{clock});
   }
   template <class T>
   auto run(Async<T> work) -> T {
@@ -59,7 +59,7 @@ struct World {
 
 // F13, and the exact places of F8.
 TEST(SchedulerExplain, FollowsATaskFromThePolicyToItsManager) {
-  World world;
+  ExplainWorld world;
   world.scheduler.emplace(world.context.get_executor(), world.options);
   const auto alice = world.submit("alice", 6);
   const auto bob = world.submit("bob", 2);
@@ -128,7 +128,7 @@ class Accountant final : public SchedulingPolicy {
 
 // F6
 TEST(SchedulerCost, MeasuredRunTimeReachesThePolicyBeforeTheNextDecision) {
-  World world;
+  ExplainWorld world;
   std::vector<std::pair<ResourceGroupId, Duration>> costs;
   world.options.core = make_policy_core(std::make_unique<Accountant>(costs), {}).value();
   world.scheduler.emplace(world.context.get_executor(), world.options);

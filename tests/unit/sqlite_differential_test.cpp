@@ -5,11 +5,11 @@
 #include "spider/storage/memory.hpp"
 #include "spider/storage/sqlite.hpp"
 #include "spider/virtual_clock.hpp"
+#include "support/seed.hpp"
 #include "temporary_folder.hpp"
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <sstream>
 
 namespace spider {
@@ -308,9 +308,9 @@ class Script {
 
 TEST(SqliteDifferential, AnswersAsTheMemoryStorageDoes) {
   const TemporaryFolder folder;
-  const auto* chosen = std::getenv("SPIDER_SEED");
-  const std::uint64_t first = chosen != nullptr ? std::strtoull(chosen, nullptr, 10) : 1;
-  const std::uint64_t last = chosen != nullptr ? first : 12;
+  const auto chosen = testing::chosen_seed();
+  const auto first = chosen.value_or(1);
+  const auto last = chosen.value_or(12);
   for (auto seed = first; seed <= last; ++seed) {
     Script memory{seed, ""};
     Script sqlite{seed, folder / std::to_string(seed)};

@@ -1,23 +1,20 @@
 #include "policy_core/task_index.hpp"
 #include "spider/rng.hpp"
+#include "support/seed.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <cstdlib>
 #include <map>
 #include <optional>
 #include <string>
 
-namespace spider::detail {
+namespace spider::inline v1::detail {
 namespace {
 
 auto ref(std::uint64_t job, std::uint32_t task) -> TaskRef { return {JobId{job}, TaskId{task}}; }
 
-auto seed() -> std::uint64_t {
-  const auto* const given = std::getenv("SPIDER_SEED");
-  return given != nullptr ? std::stoull(given) : 20'261'121;
-}
+auto index_seed() -> std::uint64_t { return testing::chosen_seed().value_or(20'261'121); }
 
 TEST(TaskIndex, FindsOnlyWhatWasPut) {
   TaskIndex index;
@@ -54,8 +51,8 @@ TEST(TaskIndex, AnErasedJobLeavesNothingToTheNextOfItsId) {
 
 /// Few jobs and sparse tasks: chunks come and go at the head, in the middle and at the end.
 TEST(TaskIndex, AnswersAsAMapWould) {
-  Rng rng{seed()};
-  SCOPED_TRACE("SPIDER_SEED=" + std::to_string(seed()));
+  Rng rng{index_seed()};
+  SCOPED_TRACE("SPIDER_SEED=" + std::to_string(index_seed()));
   TaskIndex index;
   std::map<TaskRef, PriorityClass> model;
   for (int step = 0; step < 200'000; ++step) {
@@ -78,4 +75,4 @@ TEST(TaskIndex, AnswersAsAMapWould) {
 }
 
 }  // namespace
-}  // namespace spider::detail
+}  // namespace spider::inline v1::detail

@@ -1,12 +1,12 @@
 #include "spider/policies/weighted_fair_share.hpp"
 #include "spider/rng.hpp"
+#include "support/seed.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstdlib>
 #include <limits>
 #include <vector>
 
@@ -15,12 +15,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr TimePoint kNow{};
+constexpr TimePoint kWeightedNow{};
 
-auto first_seed() -> std::uint64_t {
-  const auto* chosen = std::getenv("SPIDER_SEED");
-  return chosen != nullptr ? std::strtoull(chosen, nullptr, 10) : 1;
-}
+auto first_seed() -> std::uint64_t { return testing::chosen_seed().value_or(1); }
 
 auto weights_of(const std::vector<double>& weights) -> WeightedFairShareOptions {
   WeightedFairShareOptions options;
@@ -43,12 +40,12 @@ class Race {
     entry.job = JobId{group + 1};
     entry.task = TaskId{tasks_++};
     if (held_[group]++ == 0) start_[group] = std::max(start_[group], now_);
-    policy_->admit(entry, kNow);
+    policy_->admit(entry, kWeightedNow);
   }
 
   /// The group that is served.
   auto next() -> std::size_t {
-    const auto entry = policy_->next(kNow);
+    const auto entry = policy_->next(kWeightedNow);
     if (!entry) return weights_.size();
     const auto group = entry->group.value - 1;
     --held_[group];
@@ -155,7 +152,7 @@ TEST(WeightedFairShare, HeavyNewcomersWithoutEndCannotStarveALightGroup) {
     entry.group = ResourceGroupId{++groups};
     entry.job = JobId{groups};
     entry.weight = weight;
-    policy.admit(entry, kNow);
+    policy.admit(entry, kWeightedNow);
   };
   for (int group = 0; group < 10; ++group) admit(1);
   const auto bound = policy.traits().starvation_bound({.entries = 1, .groups = 11, .weight_ratio = 100});
@@ -164,7 +161,7 @@ TEST(WeightedFairShare, HeavyNewcomersWithoutEndCannotStarveALightGroup) {
   std::uint64_t picks = 0;
   for (; left > 0 && picks <= *bound; ++picks) {
     admit(100);
-    if (policy.next(kNow)->group.value <= 10) --left;
+    if (policy.next(kWeightedNow)->group.value <= 10) --left;
   }
   EXPECT_EQ(left, 0) << "after " << picks << " picks, the bound is " << *bound;
 }
@@ -190,13 +187,13 @@ TEST(WeightedFairShare, MeasuredCostSharesTimeNotEntries) {
     entry.group = ResourceGroupId{group};
     entry.job = JobId{group};
     entry.task = TaskId{tasks++};
-    policy.admit(entry, kNow);
+    policy.admit(entry, kWeightedNow);
   };
   for (const auto group : {1, 2})
     admit(static_cast<std::uint64_t>(group)), admit(static_cast<std::uint64_t>(group));
   std::vector<double> seconds(3);
   for (int pick = 0; pick < 2'000; ++pick) {
-    const auto entry = policy.next(kNow);
+    const auto entry = policy.next(kWeightedNow);
     const auto cost = entry->group.value == 1 ? Duration{9s} : Duration{1s};
     seconds[entry->group.value] += to_seconds(cost);
     policy.finished(*entry, cost);

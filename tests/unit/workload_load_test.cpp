@@ -20,8 +20,8 @@
 namespace spider::cli {
 namespace {
 
-using testing::HasSubstr;
-using testing::IsEmpty;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 const std::string kCsv = "0,j,M1,1,1,1,2\n0,j,R2_1,1,1,1,1\n";
 /// `kCsv` as gzip: a stored block, so that the bytes can be read here.
@@ -39,7 +39,7 @@ auto gzip_of(const std::string& text, unsigned crc) -> std::string {
 }
 constexpr unsigned kCrcOfCsv = 0xdbdb9d17U;
 
-class WorkloadFile : public testing::Test {
+class WorkloadFile : public ::testing::Test {
  protected:
   void SetUp() override {
     std::string pattern = (std::filesystem::temp_directory_path() / "spider-test-XXXXXX").string();

@@ -9,7 +9,7 @@ namespace spider::cli {
 namespace {
 
 using std::chrono::seconds;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 /// One record: job number, submit, run time, allocated and requested processors, user, queue.
 struct Fields {
@@ -21,11 +21,11 @@ auto record(const Fields& f) -> std::string {
          " -1 -1 1 " + f.user + " 3 -1 " + f.queue + " 2 -1 -1\n";
 }
 
-auto parse(const std::string& text, const WorkloadLimits& limits = {}) {
+auto parse_log(const std::string& text, const WorkloadLimits& limits = {}) {
   return parse_swf(text, "dir/f.swf", limits);
 }
-void expect_error(const std::string& text, Errc code, const std::string& detail) {
-  const auto workload = parse(text);
+void expect_log_error(const std::string& text, Errc code, const std::string& detail) {
+  const auto workload = parse_log(text);
   ASSERT_FALSE(workload);
   EXPECT_EQ(workload.error(), code) << workload.error();
   EXPECT_THAT(workload.error().detail, HasSubstr(detail));
@@ -33,7 +33,7 @@ void expect_error(const std::string& text, Errc code, const std::string& detail)
 
 TEST(Swf, RecordBecomesAnArrayOfItsProcessors) {
   const auto parsed =
-      parse("; MaxProcs: 128\n ;Note: x\n\n" +
+      parse_log("; MaxProcs: 128\n ;Note: x\n\n" +
             record({.job = "9", .submit = "1000", .run = "60.5", .allocated = "4"}) +
             record({.job = "10", .submit = "900", .allocated = "0", .requested = "3", .user = "-1"}));
   ASSERT_TRUE(parsed) << parsed.error();
@@ -63,18 +63,18 @@ TEST(Swf, RecordBecomesAnArrayOfItsProcessors) {
 
 TEST(Swf, QueueIsThePriorityClassOnlyWhereTheHeaderNamesQueues) {
   const auto records = record({.queue = "3"}) + record({.queue = "-1"}) + record({.queue = "1000"});
-  const auto named = parse("; Queue: 3 normal\n" + records);
+  const auto named = parse_log("; Queue: 3 normal\n" + records);
   ASSERT_TRUE(named) << named.error();
   EXPECT_EQ(named.value().jobs[0].priority, 3);
   EXPECT_EQ(named.value().jobs[1].priority, 0);
   EXPECT_EQ(named.value().jobs[2].priority, 255);
-  const auto unnamed = parse("; MaxQueues: 3\n" + records);
+  const auto unnamed = parse_log("; MaxQueues: 3\n" + records);
   ASSERT_TRUE(unnamed) << unnamed.error();
   EXPECT_EQ(unnamed.value().jobs[0].priority, 0);
 }
 
 TEST(Swf, RecordsThatCannotRunAreCountedByReason) {
-  const auto parsed = parse(record({}) + record({.run = "-1"}) + record({.run = "0"}) +
+  const auto parsed = parse_log(record({}) + record({.run = "-1"}) + record({.run = "0"}) +
                             record({.submit = "-1"}) + record({.allocated = "0", .requested = "-1"}));
   ASSERT_TRUE(parsed) << parsed.error();
   EXPECT_EQ(parsed.value().jobs.size(), 1U);
@@ -89,47 +89,47 @@ TEST(Swf, WindowsLineEndsAndAMissingLastOneAreAccepted) {
   auto text = record({}) + record({});
   text.insert(text.find('\n'), 1, '\r');
   text.pop_back();
-  const auto parsed = parse(text);
+  const auto parsed = parse_log(text);
   ASSERT_TRUE(parsed) << parsed.error();
   EXPECT_EQ(parsed.value().jobs.size(), 2U);
 }
 
 TEST(Swf, ShortAndLongLinesAreParseErrorsWithTheirLine) {
-  expect_error("; x\n" + record({}) + "1 2 3\n", Errc::parse_error,
+  expect_log_error("; x\n" + record({}) + "1 2 3\n", Errc::parse_error,
                "dir/f.swf:3: expected 18 fields, found 3");
   auto text = record({});
   text.insert(0, "1 ");
-  expect_error(text, Errc::parse_error, "dir/f.swf:1: expected 18 fields, found 19");
+  expect_log_error(text, Errc::parse_error, "dir/f.swf:1: expected 18 fields, found 19");
 }
 
 TEST(Swf, FieldsThatAreNoNumbersAreParseErrorsWithTheirColumn) {
-  expect_error(record({.run = "ten"}), Errc::parse_error,
+  expect_log_error(record({.run = "ten"}), Errc::parse_error,
                "dir/f.swf:1: column 4: expected a number of seconds, found 'ten'");
-  expect_error(record({.user = "7x"}), Errc::parse_error, "column 12");
-  expect_error(record({.queue = "nan"}), Errc::parse_error, "column 15");
-  expect_error(record({.allocated = "1.5"}), Errc::parse_error, "column 5: expected a whole number");
+  expect_log_error(record({.user = "7x"}), Errc::parse_error, "column 12");
+  expect_log_error(record({.queue = "nan"}), Errc::parse_error, "column 15");
+  expect_log_error(record({.allocated = "1.5"}), Errc::parse_error, "column 5: expected a whole number");
 }
 
 TEST(Swf, NegativeAndOverflowingTimesAreInvalidTimes) {
-  expect_error(record({.run = "-2"}), Errc::invalid_time, "dir/f.swf:1: column 4: ");
-  expect_error(record({.submit = "-2"}), Errc::invalid_time, "column 2: ");
-  expect_error(record({.run = "1e10"}), Errc::invalid_time, "column 4: ");
-  expect_error(record({.run = "1e999"}), Errc::invalid_time, "column 4: ");
-  expect_error(record({.run = "inf"}), Errc::invalid_time, "column 4: ");
+  expect_log_error(record({.run = "-2"}), Errc::invalid_time, "dir/f.swf:1: column 4: ");
+  expect_log_error(record({.submit = "-2"}), Errc::invalid_time, "column 2: ");
+  expect_log_error(record({.run = "1e10"}), Errc::invalid_time, "column 4: ");
+  expect_log_error(record({.run = "1e999"}), Errc::invalid_time, "column 4: ");
+  expect_log_error(record({.run = "inf"}), Errc::invalid_time, "column 4: ");
 }
 
 TEST(Swf, LogWithoutRecordsIsAParseError) {
-  expect_error("", Errc::parse_error, "dir/f.swf: expected at least one record");
-  expect_error("; MaxProcs: 3\n", Errc::parse_error, "at least one record");
+  expect_log_error("", Errc::parse_error, "dir/f.swf: expected at least one record");
+  expect_log_error("; MaxProcs: 3\n", Errc::parse_error, "at least one record");
 }
 
 TEST(Swf, MoreThanTheLimitsIsRefused) {
   WorkloadLimits limits;
   limits.nodes_max = 1;
-  EXPECT_EQ(parse(record({}) + record({}), limits).error(), Errc::limit_exceeded);
+  EXPECT_EQ(parse_log(record({}) + record({}), limits).error(), Errc::limit_exceeded);
   limits.tasks_per_job_max = 3;
-  EXPECT_EQ(parse(record({.allocated = "4"}), limits).error(), Errc::limit_exceeded);
-  EXPECT_TRUE(parse(record({.allocated = "3"}), limits));
+  EXPECT_EQ(parse_log(record({.allocated = "4"}), limits).error(), Errc::limit_exceeded);
+  EXPECT_TRUE(parse_log(record({.allocated = "3"}), limits));
 }
 
 }  // namespace

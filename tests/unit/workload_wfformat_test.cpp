@@ -8,9 +8,9 @@
 namespace spider::cli {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 /// A document of schema 1.5 with these two lists.
 auto document(const std::string& tasks, const std::string& runs) -> std::string {
@@ -27,7 +27,7 @@ auto error_of(const std::string& text, const WorkloadLimits& limits = {}) -> Err
   const auto workload = parse_wfformat(text, "f.json", limits);
   return workload ? Error{Errc::internal, "no error"} : workload.error();
 }
-void expect_error(const std::string& text, Errc code, const std::string& detail) {
+void expect_document_error(const std::string& text, Errc code, const std::string& detail) {
   const auto error = error_of(text);
   EXPECT_EQ(error, code) << error;
   EXPECT_THAT(error.detail, HasSubstr("f.json: "));
@@ -98,10 +98,10 @@ TEST(WfFormat, UnusualOrderOfChildrenIsKept) {
 }
 
 TEST(WfFormat, NoJsonIsAParseErrorWithLineAndColumn) {
-  expect_error("hello", Errc::parse_error, "line 1, column 1");
-  expect_error("", Errc::parse_error, "line 1");
-  expect_error("[1]", Errc::parse_error, "document: expected an object");
-  expect_error("{}", Errc::parse_error, "workflow: expected an object");
+  expect_document_error("hello", Errc::parse_error, "line 1, column 1");
+  expect_document_error("", Errc::parse_error, "line 1");
+  expect_document_error("[1]", Errc::parse_error, "document: expected an object");
+  expect_document_error("{}", Errc::parse_error, "workflow: expected an object");
 }
 
 TEST(WfFormat, TruncationAnywhereIsAParseError) {
@@ -113,45 +113,45 @@ TEST(WfFormat, TruncationAnywhereIsAParseError) {
 }
 
 TEST(WfFormat, BrokenJsonNamesThePath) {
-  expect_error(document(R"({"id": "a"})", R"({"id": "a", "runtimeInSeconds": nan})"), Errc::parse_error,
+  expect_document_error(document(R"({"id": "a"})", R"({"id": "a", "runtimeInSeconds": nan})"), Errc::parse_error,
                "workflow.execution.tasks[0].runtimeInSeconds");
 }
 
 TEST(WfFormat, BytesThatAreNotUtf8AreAParseError) {
-  expect_error(document("{\"id\": \"\xff\"}", kRunA), Errc::parse_error,
+  expect_document_error(document("{\"id\": \"\xff\"}", kRunA), Errc::parse_error,
                "workflow.specification.tasks[0].id");
 }
 
 TEST(WfFormat, NestingBeyondTheLimitIsRefused) {
-  expect_error(std::string(100'000, '['), Errc::limit_exceeded, "nested deeper than 64");
+  expect_document_error(std::string(100'000, '['), Errc::limit_exceeded, "nested deeper than 64");
 }
 
 TEST(WfFormat, UnknownSchemaVersionIsAParseError) {
-  expect_error(R"({"schemaVersion": "2.0", "workflow": {"tasks": []}})", Errc::parse_error,
+  expect_document_error(R"({"schemaVersion": "2.0", "workflow": {"tasks": []}})", Errc::parse_error,
                "schemaVersion: expected");
 }
 
 TEST(WfFormat, MissingMembersAreParseErrors) {
-  expect_error(R"({"workflow": {}})", Errc::parse_error, "workflow.tasks: expected");
-  expect_error(R"({"workflow": {"specification": {"tasks": []}}})", Errc::parse_error,
+  expect_document_error(R"({"workflow": {}})", Errc::parse_error, "workflow.tasks: expected");
+  expect_document_error(R"({"workflow": {"specification": {"tasks": []}}})", Errc::parse_error,
                "workflow.execution: expected");
-  expect_error(document("{}", ""), Errc::parse_error,
+  expect_document_error(document("{}", ""), Errc::parse_error,
                "workflow.specification.tasks[0].id: expected a string");
-  expect_error(document("7", ""), Errc::parse_error, "workflow.specification.tasks[0]: expected an object");
-  expect_error(document(R"({"id": "a"})", R"({"id": "a"})"), Errc::parse_error,
+  expect_document_error(document("7", ""), Errc::parse_error, "workflow.specification.tasks[0]: expected an object");
+  expect_document_error(document(R"({"id": "a"})", R"({"id": "a"})"), Errc::parse_error,
                "workflow.execution.tasks[0].runtimeInSeconds: expected a number");
-  expect_error(document(R"({"id": "a"}, {"id": "b"})", kRunA), Errc::parse_error,
+  expect_document_error(document(R"({"id": "a"}, {"id": "b"})", kRunA), Errc::parse_error,
                "expected an element for task 'b'");
 }
 
 TEST(WfFormat, MembersOfTheWrongTypeAreParseErrors) {
-  expect_error(document(R"({"id": "a", "parents": "b"})", kRunA), Errc::parse_error,
+  expect_document_error(document(R"({"id": "a", "parents": "b"})", kRunA), Errc::parse_error,
                "tasks[0].parents: expected an array");
-  expect_error(document(R"({"id": "a", "parents": [1]})", kRunA), Errc::parse_error,
+  expect_document_error(document(R"({"id": "a", "parents": [1]})", kRunA), Errc::parse_error,
                "tasks[0].parents[0]: expected a string");
-  expect_error(document(R"({"id": "a"})", R"({"id": "a", "runtimeInSeconds": "1"})"), Errc::parse_error,
+  expect_document_error(document(R"({"id": "a"})", R"({"id": "a", "runtimeInSeconds": "1"})"), Errc::parse_error,
                "expected a number");
-  expect_error(
+  expect_document_error(
       document(R"({"id": "a"})",
                R"({"id": "a", "runtimeInSeconds": 1, "command": {"program": "x", "arguments": [1]}})"),
       Errc::parse_error, "command.arguments: expected an array of strings");
@@ -167,44 +167,44 @@ TEST(WfFormat, CommandWithoutProgramIsLeftOut) {
 
 TEST(WfFormat, CycleIsRefusedAndNamed) {
   const auto tasks = R"({"id": "a", "parents": ["b"]}, {"id": "b", "parents": ["a"]})";
-  expect_error(document(tasks, kRunsAB), Errc::cyclic_graph, "after 'b'");
-  expect_error(document(R"({"id": "a", "parents": ["a"]})", kRunA), Errc::cyclic_graph, "'a' after 'a'");
+  expect_document_error(document(tasks, kRunsAB), Errc::cyclic_graph, "after 'b'");
+  expect_document_error(document(R"({"id": "a", "parents": ["a"]})", kRunA), Errc::cyclic_graph, "'a' after 'a'");
 }
 
 TEST(WfFormat, UnknownParentOrChildIsRefused) {
-  expect_error(document(R"({"id": "a", "parents": ["zz"]})", kRunA), Errc::unknown_parent,
+  expect_document_error(document(R"({"id": "a", "parents": ["zz"]})", kRunA), Errc::unknown_parent,
                "tasks[0].parents[0]: no task has the id 'zz'");
-  expect_error(document(R"({"id": "a", "children": ["zz"]})", kRunA), Errc::unknown_parent,
+  expect_document_error(document(R"({"id": "a", "children": ["zz"]})", kRunA), Errc::unknown_parent,
                "tasks[0].children[0]");
 }
 
 TEST(WfFormat, DuplicateIdIsRefused) {
-  expect_error(document(R"({"id": "a"}, {"id": "a"})", kRunA), Errc::duplicate_name,
+  expect_document_error(document(R"({"id": "a"}, {"id": "a"})", kRunA), Errc::duplicate_name,
                "specification.tasks[1].id: 'a'");
-  expect_error(document(R"({"id": "a"})", kRunA + "," + kRunA), Errc::duplicate_name,
+  expect_document_error(document(R"({"id": "a"})", kRunA + "," + kRunA), Errc::duplicate_name,
                "execution.tasks[1].id: 'a'");
-  expect_error(document14(R"({"name": "a", "runtimeInSeconds": 1}, {"name": "a", "runtimeInSeconds": 1})"),
+  expect_document_error(document14(R"({"name": "a", "runtimeInSeconds": 1}, {"name": "a", "runtimeInSeconds": 1})"),
                Errc::duplicate_name, "workflow.tasks[1].name");
 }
 
 TEST(WfFormat, RunTimeOfAnUnspecifiedTaskIsRefused) {
-  expect_error(document(R"({"id": "a"})", kRunsAB), Errc::unknown_task, "execution.tasks[1].id: 'b'");
+  expect_document_error(document(R"({"id": "a"})", kRunsAB), Errc::unknown_task, "execution.tasks[1].id: 'b'");
 }
 
 TEST(WfFormat, NegativeOverflowingAndNonFiniteRunTimesAreRefused) {
   for (const auto* seconds : {"-1", "-1e-9", "1e10", "1e308", "1e999"}) {
     SCOPED_TRACE(seconds);
-    expect_error(
+    expect_document_error(
         document(R"({"id": "a"})", R"({"id": "a", "runtimeInSeconds": )" + std::string{seconds} + "}"),
         Errc::invalid_time, "workflow.execution.tasks[0].runtimeInSeconds: ");
   }
 }
 
 TEST(WfFormat, NumberTooLargeElsewhereIsAParseError) {
-  expect_error(document(R"({"id": "a", "x": 1e999})", kRunA), Errc::parse_error, "specification.tasks[0].x");
+  expect_document_error(document(R"({"id": "a", "x": 1e999})", kRunA), Errc::parse_error, "specification.tasks[0].x");
 }
 
-TEST(WfFormat, NoTaskIsAnEmptyGraph) { expect_error(document("", ""), Errc::empty_graph, "no task"); }
+TEST(WfFormat, NoTaskIsAnEmptyGraph) { expect_document_error(document("", ""), Errc::empty_graph, "no task"); }
 
 TEST(WfFormat, GraphOverTheLimitIsRefused) {
   WorkloadLimits limits;

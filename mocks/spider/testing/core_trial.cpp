@@ -43,7 +43,7 @@ auto cleanup_entry(std::uint64_t job, std::uint64_t group) -> InboundEntry {
   return entry_of(job, TaskId::cleanup(), group);
 }
 
-ScriptedHandedBack::ScriptedHandedBack(Clock& clock) : line_{detail::WaitingLine::make(clock)} {}
+ScriptedHandedBack::ScriptedHandedBack(Clock& clock) : line_{spider::detail::WaitingLine::make(clock)} {}
 
 auto ScriptedHandedBack::give(const TaskAssignment& assignment) -> void {
   given_.push_back(assignment);

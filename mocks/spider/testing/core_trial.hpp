@@ -46,7 +46,7 @@ class ScriptedHandedBack final : public HandedBack {
   [[nodiscard]] auto take(std::size_t max) -> std::vector<TaskAssignment> override;
 
  private:
-  std::shared_ptr<detail::WaitingLine> line_;
+  std::shared_ptr<spider::detail::WaitingLine> line_;
   std::deque<TaskAssignment> given_;
 };
 

@@ -231,7 +231,7 @@ auto waiters_in_order(DispatchQueueTrial& trial) -> void {
   }
 }
 
-constexpr DispatchQueueCheck kChecks[] = {
+constexpr DispatchQueueCheck kDispatchQueueDeliveryChecks[] = {
     {"D3", "SharedLoadIsTakenExactlyOnce", shared_load},
     {"D3", "ManyReadersShareASlowProducer", slow_producer},
     {"D4", "FirstInFirstOut", order},
@@ -247,7 +247,7 @@ constexpr DispatchQueueCheck kChecks[] = {
 
 }  // namespace
 
-auto delivery_checks() -> std::span<const DispatchQueueCheck> { return kChecks; }
+auto delivery_checks() -> std::span<const DispatchQueueCheck> { return kDispatchQueueDeliveryChecks; }
 
 }  // namespace testing
 }  // namespace v1

@@ -158,7 +158,7 @@ auto batch_out(DispatchQueueTrial& trial) -> void {
   trial.expect(times_out->succeeded(), "a batch for which none came in time is empty");
 }
 
-constexpr DispatchQueueCheck kChecks[] = {
+constexpr DispatchQueueCheck kDispatchQueueIntakeChecks[] = {
     {"D1", "CapacityZeroIsRefused", capacity_zero},
     {"D1", "NeverOverCapacity", never_over_capacity},
     {"D1", "FreeSlotsAreCounted", free_slots},
@@ -175,7 +175,7 @@ constexpr DispatchQueueCheck kChecks[] = {
 
 }  // namespace
 
-auto intake_checks() -> std::span<const DispatchQueueCheck> { return kChecks; }
+auto intake_checks() -> std::span<const DispatchQueueCheck> { return kDispatchQueueIntakeChecks; }
 
 }  // namespace testing
 }  // namespace v1

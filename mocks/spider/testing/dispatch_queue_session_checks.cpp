@@ -166,7 +166,7 @@ auto enqueue_after_bump(DispatchQueueTrial& trial) -> void {
   trial.expect_ids(trial.drain_ids(), {9}, "and its assignment is delivered");
 }
 
-constexpr DispatchQueueCheck kChecks[] = {
+constexpr DispatchQueueCheck kDispatchQueueSessionChecks[] = {
     {"D5", "ForeignSessionsAreRefused", foreign_sessions},
     {"D5", "SuspendedProducerIsBumped", suspended_producer_is_bumped},
     {"D5", "WokenProducerIsBumped", woken_producer_is_bumped},
@@ -181,7 +181,7 @@ constexpr DispatchQueueCheck kChecks[] = {
 
 }  // namespace
 
-auto session_checks() -> std::span<const DispatchQueueCheck> { return kChecks; }
+auto session_checks() -> std::span<const DispatchQueueCheck> { return kDispatchQueueSessionChecks; }
 
 }  // namespace testing
 }  // namespace v1

@@ -148,7 +148,7 @@ auto context_dies_first(DispatchQueueTrial& trial) -> void {
   trial.expect(producer->succeeded(), "and the next of the line gets the slot");
 }
 
-constexpr DispatchQueueCheck kChecks[] = {
+constexpr DispatchQueueCheck kDispatchQueueShutdownChecks[] = {
     {"D11", "QueuedDrainsThenClosed", drains_then_closed},
     {"D11", "CloseEndsWaits", close_ends_waits},
     {"D11", "LastPopReleasesWaiters", last_pop_releases},
@@ -160,7 +160,7 @@ constexpr DispatchQueueCheck kChecks[] = {
 
 }  // namespace
 
-auto shutdown_checks() -> std::span<const DispatchQueueCheck> { return kChecks; }
+auto shutdown_checks() -> std::span<const DispatchQueueCheck> { return kDispatchQueueShutdownChecks; }
 
 }  // namespace testing
 }  // namespace v1

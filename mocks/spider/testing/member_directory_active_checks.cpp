@@ -119,7 +119,7 @@ auto pings_under_way(MemberDirectoryTrial& trial) -> void {
 }  // namespace
 
 auto member_directory_active_checks() -> std::span<const MemberDirectoryCheck> {
-  static constexpr MemberDirectoryCheck kChecks[] = {
+  static constexpr MemberDirectoryCheck kMemberDirectoryActiveChecks[] = {
       {"R1", "NobodyIsActiveAtFirst", nobody_at_first},
       {"R1", "JoiningIsAPing", joining_is_a_ping},
       {"R1", "ActiveExactlyToTheLimit", exactly_at_the_limit},
@@ -128,7 +128,7 @@ auto member_directory_active_checks() -> std::span<const MemberDirectoryCheck> {
       {"R10", "LeavingIsAtOnce", leaving_is_at_once},
       {"R10", "PingsUnderWayBringNobodyBack", pings_under_way},
   };
-  return kChecks;
+  return kMemberDirectoryActiveChecks;
 }
 
 }  // namespace testing

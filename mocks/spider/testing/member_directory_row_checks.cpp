@@ -17,10 +17,10 @@ namespace testing {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr auto kActiveFor = MemberDirectoryTrial::kActiveFor;
+constexpr auto kLeaseOfMember = MemberDirectoryTrial::kActiveFor;
 constexpr auto kLostAfter = MemberDirectoryTrial::kLostAfter;
 
-auto refused(const auto& result, Errc errc) -> bool { return result.has_error() && result.error() == errc; }
+auto fails_as(const auto& result, Errc errc) -> bool { return result.has_error() && result.error() == errc; }
 
 auto one_row_per_name(MemberDirectoryTrial& trial) -> void {
   if (!trial.open()) return;
@@ -28,28 +28,28 @@ auto one_row_per_name(MemberDirectoryTrial& trial) -> void {
   const auto second = trial.join("one");
   trial.expect(first != second, "a restart has an id of its own");
   trial.expect(trial.active() == std::vector{second}, "and takes the row");
-  trial.expect(refused(trial.ping(first), Errc::unknown_member), "whose former owner is unknown");
+  trial.expect(fails_as(trial.ping(first), Errc::unknown_member), "whose former owner is unknown");
   trial.leave(first);
   trial.expect(trial.active() == std::vector{second}, "and takes nothing with it when it leaves");
-  trial.pass(kActiveFor);
-  trial.expect(refused(trial.ping(first), Errc::unknown_member), "it pings for nobody");
+  trial.pass(kLeaseOfMember);
+  trial.expect(fails_as(trial.ping(first), Errc::unknown_member), "it pings for nobody");
   trial.pass(1ns);
   trial.expect_active("", "when only the former owner pings");
   const auto third = trial.join("one");
   trial.expect(third != first && third != second, "ids are not drawn twice");
-  trial.expect(trial.ping(third).has_value() && refused(trial.ping(second), Errc::unknown_member),
+  trial.expect(trial.ping(third).has_value() && fails_as(trial.ping(second), Errc::unknown_member),
                "the last one has the name");
 }
 
 auto bad_members(MemberDirectoryTrial& trial) -> void {
   if (!trial.open(2)) return;
   for (const auto* name : {"", "no spaces", "caf\xc3\xa9"}) {
-    trial.expect(refused(trial.try_join(name), Errc::invalid_name), "a name is checked");
+    trial.expect(fails_as(trial.try_join(name), Errc::invalid_name), "a name is checked");
   }
-  trial.expect(refused(trial.try_join(std::string(129, 'x')), Errc::invalid_name), "and its length");
+  trial.expect(fails_as(trial.try_join(std::string(129, 'x')), Errc::invalid_name), "and its length");
   const auto one = trial.join("one");
   trial.join("two");
-  trial.expect(refused(trial.try_join("three"), Errc::limit_exceeded), "there is no room beyond members_max");
+  trial.expect(fails_as(trial.try_join("three"), Errc::limit_exceeded), "there is no room beyond members_max");
   trial.join("two");
   trial.expect_active("one two", "at the limit");
   trial.leave(one);
@@ -70,12 +70,12 @@ auto lost_rows_are_collected(MemberDirectoryTrial& trial) -> void {
   trial.expect(trial.collect() == 0, "exactly at lost_after nothing is collected");
   trial.pass(1ns);
   trial.expect(trial.collect() == 1, "a moment later the row is");
-  trial.expect(refused(trial.ping(silent), Errc::unknown_member), "its owner is unknown then");
+  trial.expect(fails_as(trial.ping(silent), Errc::unknown_member), "its owner is unknown then");
   trial.expect(trial.ping(alive).has_value(), "the other's is kept");
   trial.expect_active("alive", "after a collection");
   trial.expect(trial.collect() == 0, "nothing is collected twice");
   trial.expect(trial.join("silent") > silent, "who comes back has a new id");
-  trial.expect(refused(trial.run(trial.directory().collect(0)), Errc::invalid_argument),
+  trial.expect(fails_as(trial.run(trial.directory().collect(0)), Errc::invalid_argument),
                "limit 0 is refused");
 }
 
@@ -101,7 +101,7 @@ auto collections_are_bounded(MemberDirectoryTrial& trial) -> void {
 }
 
 /// What a directory must be like after random calls.
-struct Model {
+struct DirectoryModel {
   struct Row {
     MemberId id;
     TimePoint pinged_at;
@@ -118,14 +118,14 @@ struct Model {
   [[nodiscard]] auto active(TimePoint now) const -> std::vector<MemberId> {
     std::vector<MemberId> ids;
     for (const auto& [name, row] : rows) {
-      if (now - row.pinged_at <= kActiveFor) ids.push_back(row.id);
+      if (now - row.pinged_at <= kLeaseOfMember) ids.push_back(row.id);
     }
     std::ranges::sort(ids);
     return ids;
   }
 };
 
-auto step(MemberDirectoryTrial& trial, Model& model, Rng& rng) -> void {
+auto step(MemberDirectoryTrial& trial, DirectoryModel& model, Rng& rng) -> void {
   const auto now = trial.clock().now();
   const auto what = rng.below(10);
   const auto someone = model.drawn.empty() ? MemberId{} : model.drawn[rng.below(model.drawn.size())];
@@ -138,7 +138,7 @@ auto step(MemberDirectoryTrial& trial, Model& model, Rng& rng) -> void {
   } else if (what < 6) {
     auto* row = model.find(someone);
     const auto pinged = trial.ping(someone);
-    trial.expect(row != nullptr ? pinged.has_value() : refused(pinged, Errc::unknown_member),
+    trial.expect(row != nullptr ? pinged.has_value() : fails_as(pinged, Errc::unknown_member),
                  "who has a row, and only they, can ping");
     if (row != nullptr) row->pinged_at = now;
   } else if (what < 7) {
@@ -157,7 +157,7 @@ auto random_calls(MemberDirectoryTrial& trial) -> void {
   const auto* given = std::getenv("SPIDER_SEED");
   const auto seed = given != nullptr ? std::strtoull(given, nullptr, 10) : 4711;
   if (!trial.open()) return;
-  Model model;
+  DirectoryModel model;
   Rng rng{seed};
   for (int number = 0; number < 500 && trial.broken().empty(); ++number) {
     step(trial, model, rng);
@@ -169,14 +169,14 @@ auto random_calls(MemberDirectoryTrial& trial) -> void {
 }  // namespace
 
 auto member_directory_row_checks() -> std::span<const MemberDirectoryCheck> {
-  static constexpr MemberDirectoryCheck kChecks[] = {
+  static constexpr MemberDirectoryCheck kMemberDirectoryRowChecks[] = {
       {"R2", "OneRowPerName", one_row_per_name},
       {"R2", "BadMembersAreRefused", bad_members},
       {"R2", "LostRowsAreCollected", lost_rows_are_collected},
       {"R2", "CollectionsAreBoundedAndResumed", collections_are_bounded},
       {"R2", "RandomCallsAgreeWithAModel", random_calls},
   };
-  return kChecks;
+  return kMemberDirectoryRowChecks;
 }
 
 }  // namespace testing

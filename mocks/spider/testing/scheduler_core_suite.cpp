@@ -258,7 +258,7 @@ auto closed_queue(CoreTrial& trial, std::size_t) -> void {
                "ends with dispatch_queue_closed when it cannot enqueue any more");
 }
 
-constexpr SchedulerCoreCheck kChecks[] = {
+constexpr SchedulerCoreCheck kCoreChecks[] = {
     {"C5", "FinalizingJobsTasksAreDropped", finalizing, 1, 2},
     {"C5", "FinalizingJobsStragglersAreIgnored", finalizing_ignores_stragglers},
     {"C6", "EndedJobsAreNotDispatched", ended_jobs, 1, 2},
@@ -280,7 +280,7 @@ constexpr SchedulerCoreCheck kChecks[] = {
 
 }  // namespace
 
-auto scheduler_core_checks() -> std::span<const SchedulerCoreCheck> { return kChecks; }
+auto scheduler_core_checks() -> std::span<const SchedulerCoreCheck> { return kCoreChecks; }
 
 auto broken_promises(const SchedulerCoreCheck& check, const MakeSchedulerCore& make)
     -> std::vector<std::string> {

@@ -8,7 +8,7 @@
 namespace spider::inline v1::testing {
 
 ScriptedSink::ScriptedSink(Clock& clock, std::size_t capacity)
-    : line_{detail::WaitingLine::make(clock)}, capacity_{capacity} {}
+    : line_{spider::detail::WaitingLine::make(clock)}, capacity_{capacity} {}
 
 auto ScriptedSink::take(std::size_t max) -> std::vector<TaskAssignment> {
   const auto count = static_cast<std::ptrdiff_t>(std::min(max, queued_.size()));

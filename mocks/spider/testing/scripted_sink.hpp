@@ -51,7 +51,7 @@ class ScriptedSink final : public DispatchQueueSink {
  private:
   auto put(const TaskAssignment& assignment) -> Result<void>;
 
-  std::shared_ptr<detail::WaitingLine> line_;
+  std::shared_ptr<spider::detail::WaitingLine> line_;
   std::size_t capacity_;
   std::size_t refusals_ = 0;
   std::size_t stale_ = 0;

@@ -119,7 +119,7 @@ class ScriptedStorage final : public StorageClient {
   auto wake() -> void;
 
   Clock& clock_;
-  std::shared_ptr<detail::WaitingLine> line_;
+  std::shared_ptr<spider::detail::WaitingLine> line_;
   std::array<Trouble, kStorageCalls> troubles_;
   std::array<std::size_t, kStorageCalls> under_way_{};
   std::vector<Request> requests_;

@@ -253,7 +253,7 @@ auto ladder(StorageTrial& trial) -> void {
   }
 }
 
-constexpr StorageCheck kChecks[] = {
+constexpr StorageCheck kCoalescingChecks[] = {
     {"Q1", "BadKeysAreRefused", bad_keys},
     {"Q1", "OffByDefaultAndAbsentIsAValue", off_by_default},
     {"Q2", "RepeatsWithinAJobFold", within_a_job},
@@ -270,7 +270,7 @@ constexpr StorageCheck kChecks[] = {
 
 }  // namespace
 
-auto storage_coalescing_checks() -> std::span<const StorageCheck> { return kChecks; }
+auto storage_coalescing_checks() -> std::span<const StorageCheck> { return kCoalescingChecks; }
 
 }  // namespace testing
 }  // namespace v1

@@ -178,7 +178,7 @@ auto what_is_not_there_cannot_be_explained(StorageTrial& trial) -> void {
                "a commit task that the job does not have is unknown_task");
 }
 
-constexpr StorageCheck kChecks[] = {
+constexpr StorageCheck kExplainChecks[] = {
     {"F13", "PendingTasksNameWhatTheyWaitFor", pending_tasks_name_what_they_wait_for},
     {"F13", "LongListsOfParentsAreCut", long_lists_of_parents_are_cut},
     {"F13", "WhatIsNotDueSaysUntilWhen", what_is_not_due_says_until_when},
@@ -191,7 +191,7 @@ constexpr StorageCheck kChecks[] = {
 
 }  // namespace
 
-auto storage_explain_checks() -> std::span<const StorageCheck> { return kChecks; }
+auto storage_explain_checks() -> std::span<const StorageCheck> { return kExplainChecks; }
 
 }  // namespace testing
 }  // namespace v1

@@ -343,7 +343,7 @@ auto run_loop(StorageTrial& trial) -> void {
   trial.expect(loop->done() && fails(*loop->result, Errc::cancelled), "until it is cancelled");
 }
 
-constexpr StorageCheck kChecks[] = {
+constexpr StorageCheck kFenceChecks[] = {
     {"T7", "SessionsBelongToMembers", sessions},
     {"T7", "LeavingEndsTheSession", leaves},
     {"T7", "SessionsLapse", lapses},
@@ -360,7 +360,7 @@ constexpr StorageCheck kChecks[] = {
 
 }  // namespace
 
-auto storage_fence_checks() -> std::span<const StorageCheck> { return kChecks; }
+auto storage_fence_checks() -> std::span<const StorageCheck> { return kFenceChecks; }
 
 }  // namespace testing
 }  // namespace v1

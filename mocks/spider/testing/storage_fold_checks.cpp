@@ -197,7 +197,7 @@ auto retried_job(StorageTrial& trial) -> void {
   trial.expect(trial.task(first_of(other)).state == T::folded, "and folds");
 }
 
-constexpr StorageCheck kChecks[] = {
+constexpr StorageCheck kFoldChecks[] = {
     {"Q4", "AStartFoldsTheQueued", folded_at_start},
     {"Q4", "AFailedLeaderIsFollowed", failing_leader},
     {"Q4", "ARestingLeaderHoldsNobodyBack", resting_leader},
@@ -212,7 +212,7 @@ constexpr StorageCheck kChecks[] = {
 
 }  // namespace
 
-auto storage_fold_checks() -> std::span<const StorageCheck> { return kChecks; }
+auto storage_fold_checks() -> std::span<const StorageCheck> { return kFoldChecks; }
 
 }  // namespace testing
 }  // namespace v1

@@ -250,7 +250,7 @@ auto views(StorageTrial& trial) -> void {
   trial.expect(rest && rest.value().size() == 1 && rest.value()[0].id == other, "a list goes on by id");
 }
 
-constexpr StorageCheck kChecks[] = {
+constexpr StorageCheck kJobChecks[] = {
     {"T1", "BadJobsAreRefused", refuses},
     {"T1", "JobsAreAcceptedOneByOne", each_by_itself},
     {"T1", "UniqueKeyReturnsTheFirstJob", unique_key},
@@ -263,7 +263,7 @@ constexpr StorageCheck kChecks[] = {
 
 }  // namespace
 
-auto storage_job_checks() -> std::span<const StorageCheck> { return kChecks; }
+auto storage_job_checks() -> std::span<const StorageCheck> { return kJobChecks; }
 
 }  // namespace testing
 }  // namespace v1

@@ -114,7 +114,7 @@ auto every_waiter_is_served(StorageTrial& trial) -> void {
   Ask one;
   one.max_items = 1;
   one.wait = 30s;
-  std::vector<std::shared_ptr<StorageCall<InboundBatch>>> calls;
+  std::vector<std::shared_ptr<CallUnderWay<InboundBatch>>> calls;
   for (int i = 0; i < 5; ++i) {
     calls.push_back(trial.begin_poll(trial.register_as("member" + std::to_string(i)), one));
   }
@@ -228,7 +228,7 @@ auto rests(StorageTrial& trial) -> void {
   trial.expect(fails(trial.finish(bad), Errc::invalid_time), "a negative delay is refused");
 }
 
-constexpr StorageCheck kChecks[] = {
+constexpr StorageCheck kLaneChecks[] = {
     {"T12", "PolledEntriesAreLeased", leased_once},
     {"T12", "NothingIsLostBetweenPollAndStart", nothing_is_lost},
     {"T13", "PollsAreBounded", max_items},
@@ -242,7 +242,7 @@ constexpr StorageCheck kChecks[] = {
 
 }  // namespace
 
-auto storage_lane_checks() -> std::span<const StorageCheck> { return kChecks; }
+auto storage_lane_checks() -> std::span<const StorageCheck> { return kLaneChecks; }
 
 }  // namespace testing
 }  // namespace v1

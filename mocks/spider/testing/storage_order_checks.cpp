@@ -139,7 +139,7 @@ auto burst_hides_nobody(StorageTrial& trial) -> void {
   trial.expect(std::ranges::find(jobs, single) - jobs.begin() <= 1, "as the second at the latest");
 }
 
-constexpr StorageCheck kChecks[] = {
+constexpr StorageCheck kOrderChecks[] = {
     {"T14", "GroupsTakeTurns", groups_in_turn},
     {"T14", "JobsTakeTurns", jobs_in_turn},
     {"T14", "TurnsGoOnFromPollToPoll", turns_go_on},
@@ -152,7 +152,7 @@ constexpr StorageCheck kChecks[] = {
 
 }  // namespace
 
-auto storage_order_checks() -> std::span<const StorageCheck> { return kChecks; }
+auto storage_order_checks() -> std::span<const StorageCheck> { return kOrderChecks; }
 
 }  // namespace testing
 }  // namespace v1

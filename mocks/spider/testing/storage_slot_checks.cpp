@@ -258,7 +258,7 @@ auto leases_of_filtered_polls(StorageTrial& trial) -> void {
   trial.expect(again == held && held == own_tasks(id, 50, *even), "until the session is superseded");
 }
 
-constexpr StorageCheck kChecks[] = {
+constexpr StorageCheck kSlotChecks[] = {
     {"R4", "APollIsOfferedItsSlotsOnly", only_its_slots},
     {"R4", "TasksOfAllKindsHaveASlot", in_each_lane},
     {"R4", "TurnsAndMaximaHoldWithinSlots", turns_and_maxima},
@@ -274,7 +274,7 @@ constexpr StorageCheck kChecks[] = {
 
 }  // namespace
 
-auto storage_slot_checks() -> std::span<const StorageCheck> { return kChecks; }
+auto storage_slot_checks() -> std::span<const StorageCheck> { return kSlotChecks; }
 
 }  // namespace testing
 }  // namespace v1

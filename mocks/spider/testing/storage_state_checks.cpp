@@ -243,7 +243,7 @@ auto ends_everything(StorageTrial& trial) -> void {
   }
 }
 
-constexpr StorageCheck kChecks[] = {
+constexpr StorageCheck kStateChecks[] = {
     {"T2", "EveryMoveOfJobsAndTasks", moves},
     {"T3", "TasksWaitForTheirParents", parents_first},
     {"T3", "CommitAndCleanupHaveTheirLanes", lanes},
@@ -252,7 +252,7 @@ constexpr StorageCheck kChecks[] = {
 
 }  // namespace
 
-auto storage_state_checks() -> std::span<const StorageCheck> { return kChecks; }
+auto storage_state_checks() -> std::span<const StorageCheck> { return kStateChecks; }
 
 }  // namespace testing
 }  // namespace v1

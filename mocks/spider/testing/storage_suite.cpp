@@ -58,7 +58,7 @@ auto StorageTrial::request(const Registration& who, const Ask& ask) -> PollReque
 }
 
 auto StorageTrial::begin_poll(const Registration& who, const Ask& ask)
-    -> std::shared_ptr<StorageCall<InboundBatch>> {
+    -> std::shared_ptr<CallUnderWay<InboundBatch>> {
   switch (ask.lane) {
     case TaskKind::commit: return begin(storage_->poll_commit_ready(request(who, ask)));
     case TaskKind::cleanup: return begin(storage_->poll_cleanup_ready(request(who, ask)));

@@ -20,7 +20,7 @@ namespace testing {
 
 /// A call to a storage that may be suspended.
 template <class T>
-struct StorageCall {
+struct CallUnderWay {
   asio::cancellation_signal signal;
   std::optional<Result<T>> result;
 
@@ -57,8 +57,8 @@ class StorageTrial {
   }
   /// Starts `work` and runs what is ready; time stands still.
   template <class T>
-  auto begin(Async<T> work) -> std::shared_ptr<StorageCall<T>> {
-    auto call = std::make_shared<StorageCall<T>>();
+  auto begin(Async<T> work) -> std::shared_ptr<CallUnderWay<T>> {
+    auto call = std::make_shared<CallUnderWay<T>>();
     auto finish = [call](std::exception_ptr thrown, Result<T> result) {
       if (thrown) result = Error{Errc::internal, "an exception left the call"};
       call->result.emplace(std::move(result));
@@ -79,7 +79,7 @@ class StorageTrial {
   auto poll(const Ask& ask = {}) -> std::vector<InboundEntry>;
   auto poll_as(const Registration& who, const Ask& ask = {}) -> std::vector<InboundEntry>;
   [[nodiscard]] static auto request(const Registration& who, const Ask& ask) -> PollRequest;
-  auto begin_poll(const Registration& who, const Ask& ask) -> std::shared_ptr<StorageCall<InboundBatch>>;
+  auto begin_poll(const Registration& who, const Ask& ask) -> std::shared_ptr<CallUnderWay<InboundBatch>>;
 
   [[nodiscard]] auto assignment(TaskRef task) -> TaskAssignment;
   auto start(TaskRef task, ManagerId manager = ManagerId{1}) -> Result<StartedTask>;

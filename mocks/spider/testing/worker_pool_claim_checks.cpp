@@ -168,7 +168,7 @@ auto last_of_the_actor(WorkerPoolTrial& trial) -> void {
 }  // namespace
 
 auto worker_pool_claim_checks() -> std::span<const WorkerPoolCheck> {
-  static constexpr WorkerPoolCheck kChecks[] = {
+  static constexpr WorkerPoolCheck kWorkerPoolClaimChecks[] = {
       {"W2", "OneClaimantEach", one_claimant_each},
       {"W2", "PoolsAreApart", pools_are_apart},
       {"W4", "ReleaseIsIdempotent", release_is_idempotent},
@@ -179,7 +179,7 @@ auto worker_pool_claim_checks() -> std::span<const WorkerPoolCheck> {
       {"W7", "BadClaimsAreRefused", bad_claims},
       {"W8", "LastOfTheActorIsTriedFirst", last_of_the_actor},
   };
-  return kChecks;
+  return kWorkerPoolClaimChecks;
 }
 
 }  // namespace testing

@@ -100,14 +100,14 @@ auto false_suspicion(WorkerPoolTrial& trial) -> void {
 }  // namespace
 
 auto worker_pool_lease_checks() -> std::span<const WorkerPoolCheck> {
-  static constexpr WorkerPoolCheck kChecks[] = {
+  static constexpr WorkerPoolCheck kWorkerPoolLeaseChecks[] = {
       {"W5", "LapsedClaimsComeBack", lapsed_claims_come_back},
       {"W5", "RenewalsKeepTheWorker", renewals_keep},
       {"W5", "LeaseAndIntervalAreEnough", an_interval_is_enough},
       {"W11", "SweepsAreBoundedAndResumed", sweeps_are_bounded},
       {"W11", "FalseSuspicionFencesTheClaimant", false_suspicion},
   };
-  return kChecks;
+  return kWorkerPoolLeaseChecks;
 }
 
 }  // namespace testing

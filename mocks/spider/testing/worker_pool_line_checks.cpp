@@ -130,7 +130,7 @@ auto the_line_is_bounded(WorkerPoolTrial& trial) -> void {
 }  // namespace
 
 auto worker_pool_line_checks() -> std::span<const WorkerPoolCheck> {
-  static constexpr WorkerPoolCheck kChecks[] = {
+  static constexpr WorkerPoolCheck kWorkerPoolLineChecks[] = {
       {"W10", "FirstComeFirstServed", first_come_first_served},
       {"W10", "TwoReturnsServeTwo", two_returns_serve_two},
       {"W10", "NobodyClaimsPastThem", nobody_claims_past_them},
@@ -139,7 +139,7 @@ auto worker_pool_line_checks() -> std::span<const WorkerPoolCheck> {
       {"W10", "EveryReturnWakes", every_return_wakes},
       {"W10", "TheLineIsBounded", the_line_is_bounded},
   };
-  return kChecks;
+  return kWorkerPoolLineChecks;
 }
 
 }  // namespace testing

@@ -72,13 +72,13 @@ auto bad_workers(WorkerPoolTrial& trial) -> void {
 }
 
 /// What a pool must be like after random calls: the claims that are held, by worker.
-struct Model {
+struct PoolModel {
   std::uint64_t workers = 0;
   std::map<WorkerId, Claim> held;
   std::vector<Claim> ended;
 };
 
-auto step(WorkerPoolTrial& trial, Model& model, Rng& rng) -> void {
+auto step(WorkerPoolTrial& trial, PoolModel& model, Rng& rng) -> void {
   const auto what = rng.below(10);
   if (what < 5) {
     const auto claim = trial.claim(1 + rng.below(4));
@@ -115,7 +115,7 @@ auto step(WorkerPoolTrial& trial, Model& model, Rng& rng) -> void {
 auto random_calls(WorkerPoolTrial& trial) -> void {
   const auto* given = std::getenv("SPIDER_SEED");
   const auto seed = given != nullptr ? std::strtoull(given, nullptr, 10) : 4711;
-  Model model;
+  PoolModel model;
   model.workers = 12;
   if (!trial.open_with(model.workers)) return;
   Rng rng{seed};
@@ -132,13 +132,13 @@ auto random_calls(WorkerPoolTrial& trial) -> void {
 }  // namespace
 
 auto worker_pool_record_checks() -> std::span<const WorkerPoolCheck> {
-  static constexpr WorkerPoolCheck kChecks[] = {
+  static constexpr WorkerPoolCheck kWorkerPoolRecordChecks[] = {
       {"W12", "CountsAddUp", counts_add_up},
       {"W12", "RemovedWorkersAreOfferedToNobody", removed_workers_are_offered_to_nobody},
       {"W12", "BadWorkersAreRefused", bad_workers},
       {"W12", "RandomCallsKeepTheSum", random_calls},
   };
-  return kChecks;
+  return kWorkerPoolRecordChecks;
 }
 
 }  // namespace testing

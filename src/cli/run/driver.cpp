@@ -34,7 +34,7 @@ namespace spider::cli {
 namespace {
 
 /// How long to wait for the next end of a job before looking again.
-constexpr Duration kHousekeeping = std::chrono::hours{1};
+constexpr Duration kLookAgain = std::chrono::hours{1};
 
 struct Arrival {
   Duration at{};
@@ -289,7 +289,7 @@ auto Run::submit(std::vector<JobSpec> jobs, std::size_t first) -> Async<void> {
 
 auto Run::watch_ends() -> Async<void> {
   while (!is_complete()) {
-    SPIDER_CO_TRY(const auto batch, co_await storage_->poll_ended(ended_, kHousekeeping));
+    SPIDER_CO_TRY(const auto batch, co_await storage_->poll_ended(ended_, kLookAgain));
     ended_ = batch.cursor;
     for (const auto job : batch.jobs) {
       SPIDER_CO_TRY(const auto view, co_await storage_->view(job));

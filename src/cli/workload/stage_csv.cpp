@@ -13,7 +13,7 @@
 namespace spider::cli {
 namespace {
 
-constexpr std::size_t kColumns = 7;
+constexpr std::size_t kStageColumns = 7;
 
 /// What a stage's name says. `key` is the id's digits, or the whole name outside the grammar.
 struct StageName {
@@ -74,7 +74,7 @@ auto parse_instances(std::string_view field) -> Result<std::uint32_t> {
 }
 
 auto parse_row(const std::vector<std::string_view>& fields) -> Result<Row> {
-  if (fields.size() != kColumns) {
+  if (fields.size() != kStageColumns) {
     return Error{Errc::parse_error,
                  "expected 7 fields (arrival, job, stage, duration, CPU, memory, "
                  "instances), found " +

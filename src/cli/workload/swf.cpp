@@ -12,7 +12,7 @@
 namespace spider::cli {
 namespace {
 
-constexpr std::size_t kColumns = 18;
+constexpr std::size_t kSwfColumns = 18;
 constexpr std::size_t kSubmitColumn = 2;
 constexpr std::size_t kRunTimeColumn = 4;
 constexpr std::int64_t kUnknown = -1;
@@ -44,7 +44,7 @@ auto time_in(const std::vector<std::string_view>& fields, std::size_t column)
 
 /// Also the columns that nobody uses are numbers. The times say more precisely what is wrong with them.
 auto check_numbers(const std::vector<std::string_view>& fields) -> Result<void> {
-  for (std::size_t column = 1; column <= kColumns; ++column) {
+  for (std::size_t column = 1; column <= kSwfColumns; ++column) {
     if (column == kSubmitColumn || column == kRunTimeColumn) continue;
     const auto number = parse_number(fields[column - 1]);
     if (!number) return in_column(number.error(), column);
@@ -53,7 +53,7 @@ auto check_numbers(const std::vector<std::string_view>& fields) -> Result<void> 
 }
 
 auto parse_record(const std::vector<std::string_view>& fields) -> Result<Record> {
-  if (fields.size() != kColumns) {
+  if (fields.size() != kSwfColumns) {
     return Error{Errc::parse_error, "expected 18 fields, found " + std::to_string(fields.size())};
   }
   SPIDER_TRY(check_numbers(fields));
