@@ -20,6 +20,9 @@ function(spider_configure target)
     # Asio's awaitable allocates its frames through its own operators; g++ 12 inlines one of the two
     # and then believes that they do not match.
     target_compile_options(${target} PRIVATE -fpch-preprocess -Wno-mismatched-new-delete)
+    if(CMAKE_UNITY_BUILD)  # where what a file keeps to itself looks like something out of a header
+      target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
+    endif()
     if(CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
       # False for "text" + std::string at -O3 (gcc bug 105329).
       target_compile_options(${target} PRIVATE -Wno-restrict)
