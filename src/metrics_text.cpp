@@ -46,7 +46,8 @@ auto is_metric_name(std::string_view name) noexcept -> bool {
 auto Histogram::add(Duration duration) noexcept -> void {
   const auto bound = std::ranges::lower_bound(kBounds_s, to_seconds(duration));
   buckets_[static_cast<std::size_t>(bound - kBounds_s.begin())].fetch_add(1, std::memory_order_relaxed);
-  sum_ns_.fetch_add(static_cast<std::uint64_t>(std::max<std::int64_t>(duration.count(), 0)), std::memory_order_relaxed);
+  sum_ns_.fetch_add(static_cast<std::uint64_t>(std::max<std::int64_t>(duration.count(), 0)),
+                    std::memory_order_relaxed);
 }
 
 auto Histogram::up_to(std::size_t i) const noexcept -> std::uint64_t {
@@ -55,7 +56,9 @@ auto Histogram::up_to(std::size_t i) const noexcept -> std::uint64_t {
   return sum;
 }
 
-auto Histogram::sum_s() const noexcept -> double { return static_cast<double>(sum_ns_.load(std::memory_order_relaxed)) / 1e9; }
+auto Histogram::sum_s() const noexcept -> double {
+  return static_cast<double>(sum_ns_.load(std::memory_order_relaxed)) / 1e9;
+}
 
 auto MetricsText::begin(std::string_view name, std::string_view type, std::string_view help) -> void {
   name_ = name;

@@ -81,7 +81,9 @@ constexpr std::array<std::string_view, kFaultKinds> kFaultNames = {
 
 }  // namespace
 
-auto to_string(FaultKind kind) noexcept -> std::string_view { return kFaultNames[static_cast<std::size_t>(kind)]; }
+auto to_string(FaultKind kind) noexcept -> std::string_view {
+  return kFaultNames[static_cast<std::size_t>(kind)];
+}
 
 auto fault_kind(std::string_view name) noexcept -> std::optional<FaultKind> {
   const auto found = std::ranges::find(kFaultNames, name);

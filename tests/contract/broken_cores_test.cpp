@@ -189,7 +189,8 @@ struct ExpectedRule {
 
 TEST(SchedulerCoreSuiteItself, RefusesEachBrokenCoreByTheRuleThatItBreaks) {
   constexpr ExpectedRule kExpected[] = {
-      {CoreDefect::ignores_commit, "C5 FinalizingJobsTasksAreDropped: a core drops the buffered regular tasks"},
+      {CoreDefect::ignores_commit,
+       "C5 FinalizingJobsTasksAreDropped: a core drops the buffered regular tasks"},
       {CoreDefect::ignores_ended_jobs, "C6 EndedJobsAreNotDispatched"},
       {CoreDefect::takes_older_batches, "C7 OlderBatchIsDropped: a core drops a batch of an older session"},
       {CoreDefect::ignores_newer_sessions, "C7 NewerSessionClearsAndBumps: a core bumps the queue"},

@@ -57,7 +57,8 @@ class BrokenDirectory final : public MemberDirectory {
   auto ping(MemberId member) -> Async<void> override {
     const auto stop = co_await cancelled();
     if (stop && !is(DirectoryDefect::cancelled_pings)) co_return Errc::cancelled;
-    if (is(DirectoryDefect::ping_brings_back) && left_.contains(member)) rows_[member] = {left_[member], now()};
+    if (is(DirectoryDefect::ping_brings_back) && left_.contains(member))
+      rows_[member] = {left_[member], now()};
     const auto row = rows_.find(member);
     if (row == rows_.end()) {
       if (is(DirectoryDefect::pings_for_anyone)) co_return success();

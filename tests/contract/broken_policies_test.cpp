@@ -153,7 +153,9 @@ auto with(PolicyDefect defect) -> PolicyFactory {
   return [defect] { return std::make_unique<Defective>(defect); };
 }
 
-TEST(BrokenPolicy, SoundOnePasses) { EXPECT_THAT(testing::check_policy(with(PolicyDefect::none)), IsEmpty()); }
+TEST(BrokenPolicy, SoundOnePasses) {
+  EXPECT_THAT(testing::check_policy(with(PolicyDefect::none)), IsEmpty());
+}
 
 TEST(BrokenPolicy, LostEntryIsFound) {
   EXPECT_THAT(testing::check_policy_returns_each_once(with(PolicyDefect::loses_an_entry)),

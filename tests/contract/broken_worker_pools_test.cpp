@@ -43,7 +43,8 @@ enum class PoolDefect {
 /// Forwards to a sound pool, except for the defect.
 class BrokenPool final : public WorkerPool {
  public:
-  BrokenPool(std::unique_ptr<WorkerPool> inner, PoolDefect defect) : inner_{std::move(inner)}, defect_{defect} {}
+  BrokenPool(std::unique_ptr<WorkerPool> inner, PoolDefect defect)
+      : inner_{std::move(inner)}, defect_{defect} {}
 
   auto add(WorkerInfo worker) -> Async<void> override {
     if (is(PoolDefect::pools_mixed)) worker.pool = "default";

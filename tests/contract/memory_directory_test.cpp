@@ -8,7 +8,8 @@
 namespace spider {
 namespace {
 
-auto open_memory_directory(const testing::MemberDirectorySetup& setup) -> Result<std::unique_ptr<MemberDirectory>> {
+auto open_memory_directory(const testing::MemberDirectorySetup& setup)
+    -> Result<std::unique_ptr<MemberDirectory>> {
   return make_memory_directory(setup.limits, setup.clock);
 }
 

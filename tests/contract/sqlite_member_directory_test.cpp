@@ -12,7 +12,8 @@
 namespace spider {
 namespace {
 
-auto open_sqlite_directory(const testing::MemberDirectorySetup& setup) -> Result<std::unique_ptr<MemberDirectory>> {
+auto open_sqlite_directory(const testing::MemberDirectorySetup& setup)
+    -> Result<std::unique_ptr<MemberDirectory>> {
   static const TemporaryFolder folder;
   static int files = 0;
   SqliteMemberDirectoryOptions options;

@@ -1,9 +1,9 @@
 // The dispatch channel under real threads: nothing is lost, nothing is doubled, order is kept.
 
+#include "race/race_seed.hpp"
 #include "spider/dispatch_channel.hpp"
 #include "spider/rng.hpp"
 #include "spider/system_clock.hpp"
-#include "race/race_seed.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>

@@ -1,11 +1,11 @@
 // The dispatch service under real threads: what was taken is acknowledged, handed back or on record.
 
+#include "race/race_seed.hpp"
 #include "spider/dispatch_channel.hpp"
 #include "spider/dispatch_service.hpp"
 #include "spider/handed_back.hpp"
 #include "spider/rng.hpp"
 #include "spider/system_clock.hpp"
-#include "race/race_seed.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>

@@ -1,10 +1,10 @@
 // The worker pool under real threads: claimants that release, die and are cancelled, sweepers, workers
 // that come and go.
 
+#include "race/race_seed.hpp"
 #include "spider/rng.hpp"
 #include "spider/sharded_worker_pool.hpp"
 #include "spider/system_clock.hpp"
-#include "race/race_seed.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>

@@ -50,8 +50,9 @@ TEST(Priority, OneDecisionInKRotatesOverLowerClassesWithBacklog) {
   for (std::uint32_t task = 0; task < 12; ++task) policy->admit(entry_of(0, 100, task), kPriorityNow);
   for (const auto priority : {1, 2, 3}) {
     for (std::uint32_t task = 0; task < 2; ++task) {
-      policy->admit(entry_of(static_cast<PriorityClass>(priority), static_cast<std::uint64_t>(priority), task),
-                    kPriorityNow);
+      policy->admit(
+          entry_of(static_cast<PriorityClass>(priority), static_cast<std::uint64_t>(priority), task),
+          kPriorityNow);
     }
   }
   EXPECT_THAT(jobs_in(*policy),

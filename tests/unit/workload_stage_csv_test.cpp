@@ -66,13 +66,13 @@ TEST(StageCsv, LeadingZerosOfIdsDoNotMatter) {
 
 TEST(StageCsv, UnknownParentIsRefusedWithItsLine) {
   expect_line_error("0,j,M1,1,1,1,1\n\n0,j,R2_5,1,1,1,1\n", Errc::unknown_parent,
-               "dir/f.csv:3: stage 'R2_5' of job 'j'");
+                    "dir/f.csv:3: stage 'R2_5' of job 'j'");
   expect_line_error("0,j,M1,1,1,1,1\n0,k,R2_1,1,1,1,1\n", Errc::unknown_parent, "dir/f.csv:2: ");
 }
 
 TEST(StageCsv, DuplicateStageIsRefusedWithItsLine) {
   expect_line_error("0,j,M1,1,1,1,1\n0,j,R1,1,1,1,1\n", Errc::duplicate_name,
-               "dir/f.csv:2: job 'j' has two stages '1'");
+                    "dir/f.csv:2: job 'j' has two stages '1'");
   expect_line_error("0,j,task_x,1,1,1,1\n0,j,task_x,1,1,1,1\n", Errc::duplicate_name, "'task_x'");
 }
 
@@ -85,7 +85,8 @@ TEST(StageCsv, LinesOfAnotherShapeAreParseErrors) {
   expect_line_error("0,j,M1,1,1,1\n", Errc::parse_error, "dir/f.csv:1: expected 7 fields");
   expect_line_error("0,j,M1,1,1,1,1,1\n", Errc::parse_error, "found 8");
   expect_line_error("0,,M1,1,1,1,1\n", Errc::parse_error, "columns 2 and 3");
-  expect_line_error("0,j,M1,x,1,1,1\n", Errc::parse_error, "column 4: expected a number of seconds, found 'x'");
+  expect_line_error("0,j,M1,x,1,1,1\n", Errc::parse_error,
+                    "column 4: expected a number of seconds, found 'x'");
   expect_line_error(",j,M1,1,1,1,1\n", Errc::parse_error, "column 1");
   expect_line_error("0,j,M1,1,1,1,2.5\n", Errc::parse_error, "column 7: expected a whole number");
   expect_line_error("0,j,M1,1,1,1,0\n", Errc::parse_error, "column 7: expected at least one instance");
@@ -102,7 +103,7 @@ TEST(StageCsv, NegativeAndOverflowingTimesAreInvalidTimes) {
 TEST(StageCsv, MoreThanTheLimitsIsRefused) {
   expect_line_error("0,j,M1,1,1,1,2000000000\n", Errc::limit_exceeded, "dir/f.csv:1: column 7: ");
   expect_line_error("0,j,M1,1,1,1,1000000000\n0,j,M2,1,1,1,1000000000\n", Errc::limit_exceeded,
-               "2000000000 tasks");
+                    "2000000000 tasks");
   WorkloadLimits limits;
   limits.nodes_max = 1;
   EXPECT_EQ(parse_stages("0,j,M1,1,1,1,1\n0,j,M2,1,1,1,1\n", limits).error(), Errc::limit_exceeded);

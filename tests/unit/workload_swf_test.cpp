@@ -34,8 +34,8 @@ void expect_log_error(const std::string& text, Errc code, const std::string& det
 TEST(Swf, RecordBecomesAnArrayOfItsProcessors) {
   const auto parsed =
       parse_log("; MaxProcs: 128\n ;Note: x\n\n" +
-            record({.job = "9", .submit = "1000", .run = "60.5", .allocated = "4"}) +
-            record({.job = "10", .submit = "900", .allocated = "0", .requested = "3", .user = "-1"}));
+                record({.job = "9", .submit = "1000", .run = "60.5", .allocated = "4"}) +
+                record({.job = "10", .submit = "900", .allocated = "0", .requested = "3", .user = "-1"}));
   ASSERT_TRUE(parsed) << parsed.error();
   const auto& workload = parsed.value();
   ASSERT_EQ(workload.jobs.size(), 2U);
@@ -75,7 +75,7 @@ TEST(Swf, QueueIsThePriorityClassOnlyWhereTheHeaderNamesQueues) {
 
 TEST(Swf, RecordsThatCannotRunAreCountedByReason) {
   const auto parsed = parse_log(record({}) + record({.run = "-1"}) + record({.run = "0"}) +
-                            record({.submit = "-1"}) + record({.allocated = "0", .requested = "-1"}));
+                                record({.submit = "-1"}) + record({.allocated = "0", .requested = "-1"}));
   ASSERT_TRUE(parsed) << parsed.error();
   EXPECT_EQ(parsed.value().jobs.size(), 1U);
   EXPECT_EQ(parsed.value().swf->records, 5U);
@@ -96,7 +96,7 @@ TEST(Swf, WindowsLineEndsAndAMissingLastOneAreAccepted) {
 
 TEST(Swf, ShortAndLongLinesAreParseErrorsWithTheirLine) {
   expect_log_error("; x\n" + record({}) + "1 2 3\n", Errc::parse_error,
-               "dir/f.swf:3: expected 18 fields, found 3");
+                   "dir/f.swf:3: expected 18 fields, found 3");
   auto text = record({});
   text.insert(0, "1 ");
   expect_log_error(text, Errc::parse_error, "dir/f.swf:1: expected 18 fields, found 19");
@@ -104,7 +104,7 @@ TEST(Swf, ShortAndLongLinesAreParseErrorsWithTheirLine) {
 
 TEST(Swf, FieldsThatAreNoNumbersAreParseErrorsWithTheirColumn) {
   expect_log_error(record({.run = "ten"}), Errc::parse_error,
-               "dir/f.swf:1: column 4: expected a number of seconds, found 'ten'");
+                   "dir/f.swf:1: column 4: expected a number of seconds, found 'ten'");
   expect_log_error(record({.user = "7x"}), Errc::parse_error, "column 12");
   expect_log_error(record({.queue = "nan"}), Errc::parse_error, "column 15");
   expect_log_error(record({.allocated = "1.5"}), Errc::parse_error, "column 5: expected a whole number");

@@ -113,13 +113,13 @@ TEST(WfFormat, TruncationAnywhereIsAParseError) {
 }
 
 TEST(WfFormat, BrokenJsonNamesThePath) {
-  expect_document_error(document(R"({"id": "a"})", R"({"id": "a", "runtimeInSeconds": nan})"), Errc::parse_error,
-               "workflow.execution.tasks[0].runtimeInSeconds");
+  expect_document_error(document(R"({"id": "a"})", R"({"id": "a", "runtimeInSeconds": nan})"),
+                        Errc::parse_error, "workflow.execution.tasks[0].runtimeInSeconds");
 }
 
 TEST(WfFormat, BytesThatAreNotUtf8AreAParseError) {
   expect_document_error(document("{\"id\": \"\xff\"}", kRunA), Errc::parse_error,
-               "workflow.specification.tasks[0].id");
+                        "workflow.specification.tasks[0].id");
 }
 
 TEST(WfFormat, NestingBeyondTheLimitIsRefused) {
@@ -128,29 +128,30 @@ TEST(WfFormat, NestingBeyondTheLimitIsRefused) {
 
 TEST(WfFormat, UnknownSchemaVersionIsAParseError) {
   expect_document_error(R"({"schemaVersion": "2.0", "workflow": {"tasks": []}})", Errc::parse_error,
-               "schemaVersion: expected");
+                        "schemaVersion: expected");
 }
 
 TEST(WfFormat, MissingMembersAreParseErrors) {
   expect_document_error(R"({"workflow": {}})", Errc::parse_error, "workflow.tasks: expected");
   expect_document_error(R"({"workflow": {"specification": {"tasks": []}}})", Errc::parse_error,
-               "workflow.execution: expected");
+                        "workflow.execution: expected");
   expect_document_error(document("{}", ""), Errc::parse_error,
-               "workflow.specification.tasks[0].id: expected a string");
-  expect_document_error(document("7", ""), Errc::parse_error, "workflow.specification.tasks[0]: expected an object");
+                        "workflow.specification.tasks[0].id: expected a string");
+  expect_document_error(document("7", ""), Errc::parse_error,
+                        "workflow.specification.tasks[0]: expected an object");
   expect_document_error(document(R"({"id": "a"})", R"({"id": "a"})"), Errc::parse_error,
-               "workflow.execution.tasks[0].runtimeInSeconds: expected a number");
+                        "workflow.execution.tasks[0].runtimeInSeconds: expected a number");
   expect_document_error(document(R"({"id": "a"}, {"id": "b"})", kRunA), Errc::parse_error,
-               "expected an element for task 'b'");
+                        "expected an element for task 'b'");
 }
 
 TEST(WfFormat, MembersOfTheWrongTypeAreParseErrors) {
   expect_document_error(document(R"({"id": "a", "parents": "b"})", kRunA), Errc::parse_error,
-               "tasks[0].parents: expected an array");
+                        "tasks[0].parents: expected an array");
   expect_document_error(document(R"({"id": "a", "parents": [1]})", kRunA), Errc::parse_error,
-               "tasks[0].parents[0]: expected a string");
-  expect_document_error(document(R"({"id": "a"})", R"({"id": "a", "runtimeInSeconds": "1"})"), Errc::parse_error,
-               "expected a number");
+                        "tasks[0].parents[0]: expected a string");
+  expect_document_error(document(R"({"id": "a"})", R"({"id": "a", "runtimeInSeconds": "1"})"),
+                        Errc::parse_error, "expected a number");
   expect_document_error(
       document(R"({"id": "a"})",
                R"({"id": "a", "runtimeInSeconds": 1, "command": {"program": "x", "arguments": [1]}})"),
@@ -168,27 +169,30 @@ TEST(WfFormat, CommandWithoutProgramIsLeftOut) {
 TEST(WfFormat, CycleIsRefusedAndNamed) {
   const auto tasks = R"({"id": "a", "parents": ["b"]}, {"id": "b", "parents": ["a"]})";
   expect_document_error(document(tasks, kRunsAB), Errc::cyclic_graph, "after 'b'");
-  expect_document_error(document(R"({"id": "a", "parents": ["a"]})", kRunA), Errc::cyclic_graph, "'a' after 'a'");
+  expect_document_error(document(R"({"id": "a", "parents": ["a"]})", kRunA), Errc::cyclic_graph,
+                        "'a' after 'a'");
 }
 
 TEST(WfFormat, UnknownParentOrChildIsRefused) {
   expect_document_error(document(R"({"id": "a", "parents": ["zz"]})", kRunA), Errc::unknown_parent,
-               "tasks[0].parents[0]: no task has the id 'zz'");
+                        "tasks[0].parents[0]: no task has the id 'zz'");
   expect_document_error(document(R"({"id": "a", "children": ["zz"]})", kRunA), Errc::unknown_parent,
-               "tasks[0].children[0]");
+                        "tasks[0].children[0]");
 }
 
 TEST(WfFormat, DuplicateIdIsRefused) {
   expect_document_error(document(R"({"id": "a"}, {"id": "a"})", kRunA), Errc::duplicate_name,
-               "specification.tasks[1].id: 'a'");
+                        "specification.tasks[1].id: 'a'");
   expect_document_error(document(R"({"id": "a"})", kRunA + "," + kRunA), Errc::duplicate_name,
-               "execution.tasks[1].id: 'a'");
-  expect_document_error(document14(R"({"name": "a", "runtimeInSeconds": 1}, {"name": "a", "runtimeInSeconds": 1})"),
-               Errc::duplicate_name, "workflow.tasks[1].name");
+                        "execution.tasks[1].id: 'a'");
+  expect_document_error(
+      document14(R"({"name": "a", "runtimeInSeconds": 1}, {"name": "a", "runtimeInSeconds": 1})"),
+      Errc::duplicate_name, "workflow.tasks[1].name");
 }
 
 TEST(WfFormat, RunTimeOfAnUnspecifiedTaskIsRefused) {
-  expect_document_error(document(R"({"id": "a"})", kRunsAB), Errc::unknown_task, "execution.tasks[1].id: 'b'");
+  expect_document_error(document(R"({"id": "a"})", kRunsAB), Errc::unknown_task,
+                        "execution.tasks[1].id: 'b'");
 }
 
 TEST(WfFormat, NegativeOverflowingAndNonFiniteRunTimesAreRefused) {
@@ -201,10 +205,13 @@ TEST(WfFormat, NegativeOverflowingAndNonFiniteRunTimesAreRefused) {
 }
 
 TEST(WfFormat, NumberTooLargeElsewhereIsAParseError) {
-  expect_document_error(document(R"({"id": "a", "x": 1e999})", kRunA), Errc::parse_error, "specification.tasks[0].x");
+  expect_document_error(document(R"({"id": "a", "x": 1e999})", kRunA), Errc::parse_error,
+                        "specification.tasks[0].x");
 }
 
-TEST(WfFormat, NoTaskIsAnEmptyGraph) { expect_document_error(document("", ""), Errc::empty_graph, "no task"); }
+TEST(WfFormat, NoTaskIsAnEmptyGraph) {
+  expect_document_error(document("", ""), Errc::empty_graph, "no task");
+}
 
 TEST(WfFormat, GraphOverTheLimitIsRefused) {
   WorkloadLimits limits;

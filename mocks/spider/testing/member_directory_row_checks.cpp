@@ -49,7 +49,8 @@ auto bad_members(MemberDirectoryTrial& trial) -> void {
   trial.expect(fails_as(trial.try_join(std::string(129, 'x')), Errc::invalid_name), "and its length");
   const auto one = trial.join("one");
   trial.join("two");
-  trial.expect(fails_as(trial.try_join("three"), Errc::limit_exceeded), "there is no room beyond members_max");
+  trial.expect(fails_as(trial.try_join("three"), Errc::limit_exceeded),
+               "there is no room beyond members_max");
   trial.join("two");
   trial.expect_active("one two", "at the limit");
   trial.leave(one);

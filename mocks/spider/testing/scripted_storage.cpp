@@ -35,7 +35,8 @@ auto poll_of(TaskKind lane) -> StorageCall {
   return StorageCall::poll_ready;
 }
 
-ScriptedStorage::ScriptedStorage(Clock& clock) : clock_{clock}, line_{spider::detail::WaitingLine::make(clock)} {}
+ScriptedStorage::ScriptedStorage(Clock& clock)
+    : clock_{clock}, line_{spider::detail::WaitingLine::make(clock)} {}
 
 auto ScriptedStorage::wake() -> void { line_->notify_all(); }
 
