@@ -137,11 +137,12 @@ auto add_run_command(CLI::App& program, Console console, const PolicyRegistry& r
                   "Share the run with other processes that give the same command with another name")
       ->type_name("NAME");
   app->add_flag("--shed", run.shed, "Members take less while the machine is busy; in real time");
-  const std::map<std::string, TimeMode> modes{{"virtual", TimeMode::virtual_time},
-                                              {"real", TimeMode::real_time}};
-  app->add_option("--time", run.time, "virtual: hours of log in seconds; real: tasks sleep")
-      ->transform(CLI::CheckedTransformer{modes})
-      ->type_name("virtual|real");
+  const auto set_time = [&run](const std::string& mode) {
+    run.time = mode == "real" ? TimeMode::real_time : TimeMode::virtual_time;
+  };
+  app->add_option_function<std::string>("--time", set_time,
+                                        "virtual: hours of log in seconds; real: tasks sleep")
+      ->check(CLI::IsMember({"virtual", "real"}));
   app->add_option("--speed", run.speed, "Real time: run times and arrivals are divided by this")
       ->capture_default_str();
   auto* exec = app->add_flag("--exec", run.exec,

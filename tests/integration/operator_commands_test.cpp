@@ -8,6 +8,7 @@
 #include <sqlite3.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -234,6 +235,18 @@ TEST_F(OperatorCommands, EachExplainsItself) {
                               "resume", "check", "purge"}) {
     EXPECT_EQ(call({"spider", command, "--help"}), kSuccess) << command;
     EXPECT_NE(out_.str().find("--storage"), std::string::npos) << command;
+  }
+}
+
+TEST_F(OperatorCommands, HelpIsPlainText) {
+  for (const auto* command : {"run", "compare", "info", "policies", "sim", "submit"}) {
+    EXPECT_EQ(call({"spider", command, "--help"}), kSuccess) << command;
+    const auto help = out_.str();
+    EXPECT_FALSE(help.empty());
+    const auto is_text = [](char letter) {
+      return letter == '\n' || static_cast<unsigned char>(letter) >= ' ';
+    };
+    EXPECT_TRUE(std::ranges::all_of(help, is_text)) << command << '\n' << help;
   }
 }
 
