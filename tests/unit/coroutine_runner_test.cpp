@@ -91,6 +91,27 @@ TEST_F(CoroutineRunnerTest, SuspendedHandlerHoldsUpNoOther) {
   EXPECT_TRUE(first->answer.has_value());
 }
 
+/// The home that is on its way finds a handler that takes long, instead of nothing to do.
+TEST_F(CoroutineRunnerTest, ResultIsSentAlthoughEveryHomeStaysBusy) {
+  asio::io_context mail;
+  const auto runner = std::make_shared<CoroutineRunner>(
+      context_.get_executor(), std::make_shared<Mailbox>(mail.get_executor(), nullptr));
+  const auto third = sleeping(10);
+  const auto second = task_of([this, runner, third] {
+    runner->push({third});
+    return count_and_sleep(&calls_, &clock_, seconds{10});
+  });
+  runner->push({task_of([this, runner, second] {
+    runner->push({second});
+    return count(&calls_);
+  })});
+  clock_.drain();
+  EXPECT_EQ(calls_, 3);
+  EXPECT_EQ(mail.poll(), 1U) << "the first has returned";
+  runner->close();
+  clock_.run();
+}
+
 TEST_F(CoroutineRunnerTest, CancelReachesTheHandlerThatRuns) {
   auto sleeper = sleeping(3600);
   runner_->push({sleeper});
