@@ -18,7 +18,7 @@ constexpr std::size_t kComplaintsMax = 100;
 
 constexpr std::array kMustBeEmpty = {
     "SELECT 'job ' || id || ': it has no specification' FROM job "
-    "WHERE id NOT IN (SELECT job FROM job_spec)",
+    "WHERE body IS NULL AND id NOT IN (SELECT job FROM job_spec)",
     "SELECT 'job ' || job || ': a specification without a job' FROM job_spec "
     "WHERE job NOT IN (SELECT id FROM job)",
     "SELECT 'job ' || id || ': its group or queue has no name' FROM job WHERE resource_group NOT IN "
@@ -43,7 +43,13 @@ constexpr std::array kMustBeEmpty = {
     "id = runs.manager AND running = number)",
     "SELECT 'job ' || job || ' task ' || bits || ': it is leased and the lease is not known' FROM task "
     "WHERE session <> 0 AND NOT EXISTS (SELECT 1 FROM lease WHERE lease.session = task.session AND "
-    "number = task.lease AND lease.job = task.job AND lease.bits = task.bits)",
+    "number = task.lease AND instr(' ' || tasks || ' ', ' ' || task.job || ':' || task.bits || ' ') > 0)",
+    "SELECT 'session ' || session || ': its leased tasks are miscounted' FROM lease LEFT JOIN (SELECT "
+    "session, lease AS number, count(*) AS held FROM task WHERE session <> 0 GROUP BY session, lease) USING "
+    "(session, number) WHERE unstarted <> ifnull(held, 0)",
+    "SELECT 'job ' || id || ': nobody looks after its deadline' FROM job WHERE deadline IS NOT NULL AND "
+    "state "
+    "< 3 AND NOT EXISTS (SELECT 1 FROM job_deadline WHERE at = job.deadline AND job_deadline.job = job.id)",
     "SELECT 'job ' || job || ': it has ready tasks and is not in its group''s rotation' FROM "
     "(SELECT DISTINCT job FROM ready) WHERE NOT EXISTS (SELECT 1 FROM job AS owner, job_turn WHERE "
     "owner.id = job AND job_turn.lane = owner.lane AND job_turn.queue = owner.queue AND "

@@ -6,6 +6,7 @@
 #include "sqlite/rows.hpp"
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <unordered_map>
 #include <utility>
@@ -43,6 +44,11 @@ struct OfferPoll {
   std::unordered_map<JobId, std::size_t> job_taken{};
   std::vector<Aside> jobs_aside{};
   std::vector<BacklogKey> groups_aside{};
+  std::map<BacklogKey, std::deque<JobTurn>> fronts{};  ///< the first jobs of each group's rotation
+  std::map<BacklogKey, std::uint64_t> turns_passed{};  ///< stored turns of jobs that have left it
+
+  std::uint64_t lease = 0;  ///< the number of the one that holds `leased`
+  std::vector<TaskRef> leased{};
 
   const SlotFilter* slots = nullptr;  ///< none: all tasks
   SlotCursors cursors{};

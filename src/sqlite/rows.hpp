@@ -9,6 +9,7 @@
 
 #include <array>
 #include <atomic>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,34 +31,6 @@ struct BacklogKey {
   ResourceGroupId group;
 
   friend auto operator<=>(const BacklogKey&, const BacklogKey&) = default;
-};
-
-struct JobRow {
-  JobId id;
-  ResourceGroupId group;
-  QueueId queue = 0;
-  PriorityClass priority = 0;
-  life_cycle::JobMove state;
-  TimePoint created_at{};
-  TimePoint not_before{};
-  TimePoint begin_at{};  ///< since when nodes without parents are ready
-  TimePoint deadline = kForever;
-  TimePoint ended_at = kForever;
-  std::uint64_t ended_position = 0;
-  std::optional<TimePoint> stopped_at;  ///< tasks without a row are cancelled since then
-  life_cycle::JobShape shape;
-  std::uint32_t nodes_left = 0;  ///< with unfinished tasks
-  int lane = 0;
-  std::uint64_t turn = 0;  ///< in its group's rotation; 0 = takes no part
-  std::array<std::uint32_t, kTaskStates> counts{};
-  std::string unique_key;
-  std::string reason;
-  std::uint32_t submitters = 1;
-  bool dirty = false;
-  bool may_have_task_rows = true;  ///< not before one of a new job's tasks is stored
-
-  [[nodiscard]] auto complete() const -> bool { return nodes_left == 0; }
-  [[nodiscard]] auto backlog() const -> BacklogKey { return {lane, queue, priority, group}; }
 };
 
 struct NodeRow {
@@ -86,6 +59,13 @@ struct TaskRow {
   bool dead_lettered = false;
 };
 
+/// Consecutive ready tasks of one job. It has the positions from `position` on, as many as tasks, to itself.
+struct ReadyRange {
+  std::int64_t position = 0;
+  std::uint32_t first = 0;
+  std::uint32_t count = 0;
+};
+
 /// Taken from a job's ready tasks.
 struct PoppedTask {
   std::uint32_t bits = 0;
@@ -97,6 +77,50 @@ struct InstanceRow {
   ManagerId manager;
   std::uint32_t attempt = 1;
   TimePoint deadline = kForever;
+};
+
+/// A task's row, and the newest of its instances that run.
+struct KeptTask {
+  TaskRow row;
+  std::optional<InstanceRow> instance;
+};
+
+struct JobRow {
+  JobId id;
+  ResourceGroupId group;
+  QueueId queue = 0;
+  PriorityClass priority = 0;
+  life_cycle::JobMove state;
+  TimePoint created_at{};
+  TimePoint not_before{};
+  TimePoint begin_at{};  ///< since when nodes without parents are ready
+  TimePoint deadline = kForever;
+  TimePoint ended_at = kForever;
+  std::uint64_t ended_position = 0;
+  std::optional<TimePoint> stopped_at;  ///< tasks without a row are cancelled since then
+  life_cycle::JobShape shape;
+  std::uint32_t nodes_left = 0;  ///< with unfinished tasks
+  int lane = 0;
+  std::uint64_t turn = 0;  ///< in its group's rotation; 0 = takes no part
+  ReadyRange head;         ///< the first of its ready tasks
+  std::array<std::uint32_t, kTaskStates> counts{};
+  std::string unique_key;
+  std::string reason;
+  std::uint32_t submitters = 1;
+  bool dirty = false;
+  bool may_have_task_rows = true;   ///< not before one of a new job's tasks is stored
+  bool may_have_ready_rows = true;  ///< ranges behind the head
+  bool may_be_delayed = true;       ///< has rows in `delayed`; not before one of a new job's is put off
+  std::map<std::uint32_t, KeptTask> kept;  ///< unfinished tasks, by bits, as they are stored
+
+  [[nodiscard]] auto complete() const -> bool { return nodes_left == 0; }
+  [[nodiscard]] auto backlog() const -> BacklogKey { return {lane, queue, priority, group}; }
+};
+
+/// Some tasks that one poll has answered.
+struct LeaseRow {
+  std::uint32_t unstarted = 0;
+  bool dirty = false;
 };
 
 struct SchedulerRow {
@@ -124,6 +148,11 @@ struct Counters {
   std::uint64_t ended = 0;
 
   friend auto operator==(const Counters&, const Counters&) -> bool = default;
+};
+
+struct JobTurn {
+  JobId id;
+  std::uint64_t turn = 0;
 };
 
 /// What never changes of a job.

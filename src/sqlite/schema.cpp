@@ -137,6 +137,27 @@ CREATE TABLE folded_into(
 /// itself as it has tasks, which are fewer than 2^24.
 constexpr const char* kPositions = "UPDATE ready SET position = position * 16777216";
 
+/// From version 2 to 3: what was written for each task and need not be. A job's first range of ready tasks is
+/// beside its turn, and `ready` holds the others (`count` 0: all of them); the specification of a small job
+/// is in its row; a lease is of up to 32 tasks, as "job:task job:task"; and only jobs with a deadline pay for
+/// one.
+constexpr const char* kFewerWrites = R"sql(
+DROP INDEX instance_manager;
+DROP INDEX job_deadline;
+CREATE TABLE job_deadline(at INTEGER, job INTEGER, PRIMARY KEY(at, job)) WITHOUT ROWID;
+INSERT INTO job_deadline SELECT deadline, id FROM job WHERE deadline IS NOT NULL AND state < 3;
+ALTER TABLE job ADD COLUMN body BLOB;
+ALTER TABLE job_turn ADD COLUMN position INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE job_turn ADD COLUMN first INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE job_turn ADD COLUMN count INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE lease RENAME TO lease_of_one;
+CREATE TABLE lease(
+  session INTEGER, number INTEGER, unstarted INTEGER NOT NULL, tasks TEXT NOT NULL,
+  PRIMARY KEY(session, number)) WITHOUT ROWID;
+INSERT INTO lease SELECT session, number, 1, job || ':' || bits FROM lease_of_one;
+DROP TABLE lease_of_one;
+)sql";
+
 constexpr char kMagic[16] = "SQLite format 3";
 
 auto refuse(SqliteErrc code, std::string what) -> Error {
@@ -230,6 +251,7 @@ auto create_tables(Connection& file) -> void {
   if (is_empty(file)) {
     file.execute(kTables);
     file.execute(kCoalescing);
+    file.execute(kFewerWrites);
     file.execute(("PRAGMA application_id = " + std::to_string(kApplicationId)).c_str());
     file.execute(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
   }
@@ -240,10 +262,14 @@ auto create_tables(Connection& file) -> void {
 auto upgrade_tables(Connection& file) -> void {
   if (number(file, "PRAGMA user_version") == kSchemaVersion) return;
   file.execute("BEGIN IMMEDIATE");
-  if (number(file, "PRAGMA user_version") == 1) {
+  const auto version = number(file, "PRAGMA user_version");
+  if (version == 1) {
     file.execute(kCoalescing);
     file.execute(kPositions);
-    file.execute("PRAGMA user_version = 2");
+  }
+  if (version < kSchemaVersion) {
+    file.execute(kFewerWrites);
+    file.execute(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
   }
   file.execute("COMMIT");
 }

@@ -10,7 +10,7 @@
 namespace spider::inline v1::detail {
 
 inline constexpr int kApplicationId = 0x53504452;  // "SPDR"
-inline constexpr int kSchemaVersion = 2;
+inline constexpr int kSchemaVersion = 3;
 
 /// Opens the file, creates the tables in an empty one. Errors: `SqliteErrc`.
 [[nodiscard]] auto open_file(const SqliteStorageOptions& options) -> Result<std::unique_ptr<Connection>>;

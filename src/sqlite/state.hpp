@@ -14,9 +14,11 @@
 #include "storage/polled.hpp"
 
 #include <array>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <span>
 #include <unordered_map>
 #include <utility>
@@ -48,7 +50,7 @@ class SqliteState {
  public:
   SqliteState(std::unique_ptr<Connection> file, const SqliteStorageOptions& options, Clock& storage_clock);
 
-  // The transaction (state_rows.cpp).
+  // The transaction (state_transaction.cpp).
   auto begin() -> void;
   auto commit() -> void;
   auto rollback() noexcept -> void;
@@ -110,11 +112,16 @@ class SqliteState {
   auto touch(JobRow& job) -> void;
   auto insert_job(JobRow& job, const JobBody& body) -> void;
   auto flush() -> void;
+  auto read_counters() -> void;
+  [[nodiscard]] auto found_counters() const -> Counters;
   auto forget_rows() -> void;
+  /// Before rows of its tasks are changed other than by store_task.
+  auto forget_tasks(JobId job) -> void;
   auto find_scheduler(SchedulerId id) -> SchedulerRow*;
   auto manager_row(ManagerId id) -> ManagerRow*;
   auto load_node(const JobRow& job, const JobBody& body, std::uint32_t node) -> NodeRow;
   auto store_node(JobId job, std::uint32_t node, const NodeRow& row) -> void;
+  auto kept_task(TaskRef task) -> KeptTask*;
   auto stored_task(JobId job, TaskId task) -> std::optional<TaskRow>;
   auto load_task(const JobRow& job, const JobBody& body, TaskId task) -> TaskRow;
   auto derived_task(const JobRow& job, const JobBody& body, TaskId task) -> TaskRow;
@@ -132,9 +139,14 @@ class SqliteState {
   auto offer_due(TaskKind kind) -> void;
   auto offer_due_range(JobRow& job, TimePoint at, std::uint32_t first, std::uint32_t count) -> void;
   auto offer_due_tasks(JobRow& job, std::uint32_t first, std::uint32_t count) -> void;
-  auto push_back(const JobRow& row, std::uint32_t first_bits, std::uint32_t count) -> void;
-  auto push_front(JobId job, std::uint32_t bits) -> void;
-  auto pop_ready(JobId job) -> std::optional<PoppedTask>;
+  auto push_back(JobRow& job, std::uint32_t first_bits, std::uint32_t count) -> void;
+  auto push_front(JobRow& job, std::uint32_t bits) -> void;
+  auto pop_ready(JobRow& job) -> std::optional<PoppedTask>;
+  auto fill_head(JobRow& job) -> void;
+  auto store_head(const JobRow& job) -> void;
+  auto store_head_row(JobRow& job) -> void;
+  auto insert_ready(JobRow& job, const ReadyRange& range) -> void;
+  auto drop_ready(JobRow& job) -> void;
   auto take_ready(JobRow& job, bool& more) -> std::optional<TaskRow>;
   auto ready_node(JobRow& job, const JobBody& body, std::uint32_t node, TimePoint at, bool may_have_rows)
       -> void;
@@ -142,8 +154,10 @@ class SqliteState {
   // Rotations.
   auto join(JobRow& job, int lane) -> void;
   auto withdraw(JobRow& job) -> void;
+  auto drop_backlog(const BacklogKey& key) -> void;
   auto enter_rotation(JobRow& job) -> void;
   auto leave_rotation(JobRow& job) -> void;
+  auto find_turn(JobRow& job) -> void;
   auto has_jobs(const BacklogKey& key) -> bool;
   auto set_turn(const BacklogKey& key, bool in_rotation) -> void;
   auto is_paused(ResourceGroupId group) -> bool;
@@ -151,14 +165,15 @@ class SqliteState {
   auto choose_group(int lane, QueueId queue, bool& alone) -> std::optional<BacklogKey>;
   auto front_group(int lane, QueueId queue, PriorityClass priority) -> ResourceGroupId;
   auto take(int lane, const std::vector<std::string>& queues, OfferPoll& poll) -> void;
-  auto offer_one(const BacklogKey& key, bool alone, OfferPoll& poll) -> void;
+  auto delete_passed_turns(OfferPoll& poll) -> void;
+  auto front_jobs(const BacklogKey& key, OfferPoll& poll) -> std::deque<JobTurn>&;
+  auto offer_one(const BacklogKey& key, bool alone, OfferPoll& poll) -> bool;
   auto offer_from(JobRow& job, const BacklogKey& key, bool& others, OfferPoll& poll) -> bool;
   auto restore(OfferPoll& poll) -> void;
-  auto lease(const SchedulerRow& scheduler, JobRow& job, TaskRow task) -> InboundEntry;
+  auto lease(OfferPoll& poll, JobRow& job, TaskRow task) -> InboundEntry;
 
   // Polls that ask for some slots (state_slots.cpp).
   struct Front;
-  struct ReadyRow;
   auto begin_search(const SlotFilter& slots, int lane, OfferPoll& poll) -> void;
   auto end_search(int lane, OfferPoll& poll) -> bool;
   auto take_slots(int lane, QueueId queue, OfferPoll& poll) -> void;
@@ -169,11 +184,16 @@ class SqliteState {
   auto find_in_slots(JobRow& job, OfferPoll& poll) -> std::optional<TaskRow>;
   auto look_at(JobRow& job, const JobBody& body, std::uint32_t bits, OfferPoll& poll)
       -> std::pair<bool, std::optional<TaskRow>>;
-  auto ready_row(JobId job, std::int64_t from) -> std::optional<ReadyRow>;
-  auto split(JobId job, const ReadyRow& row, std::uint32_t offset, std::uint32_t taken) -> void;
-  auto has_ready(JobId job) -> bool;
+  auto ready_row(JobId job, std::int64_t from) -> std::optional<ReadyRange>;
+  auto split(JobId job, const ReadyRange& row, std::uint32_t offset, std::uint32_t taken) -> void;
+  auto has_ready(const JobRow& job) -> bool;
 
   // Sessions.
+  using LeaseKey = std::pair<SessionId, std::uint64_t>;  // and its number
+  auto insert_lease(OfferPoll& poll) -> void;
+  auto lease_row(const LeaseKey& key) -> LeaseRow&;
+  auto flush_leases() -> void;
+  auto leased_tasks(SessionId session) -> std::vector<TaskRef>;
   auto requeue(SessionId session) -> void;
   auto supersede(SchedulerRow& scheduler) -> void;
   auto lease_of(const SchedulerRow& scheduler) const -> TimePoint;
@@ -269,10 +289,14 @@ class SqliteState {
   std::int64_t peeked_version_ = -1;
   Counters counters_;
   Counters stored_counters_;
+  JobTurn newest_job_;  // as its row is stored: so a transaction that only submits need not write counters
 
   std::unordered_map<JobId, JobRow> jobs_;
   std::unordered_map<SchedulerId, SchedulerRow> schedulers_;
   std::unordered_map<ManagerId, ManagerRow> managers_;
+  std::set<BacklogKey> backlogs_;  // that are known to be stored
+  std::map<LeaseKey, LeaseRow> leases_;
+  std::vector<LeaseKey> dirty_leases_;
   std::vector<JobId> dirty_jobs_;
   std::unordered_map<JobId, BodyPtr> bodies_;
   std::size_t bodies_bytes_ = 0;

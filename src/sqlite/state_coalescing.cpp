@@ -116,7 +116,7 @@ auto SqliteState::join_queued(const JobRow& made, const JobBody& body) -> Submit
 }
 
 auto SqliteState::promote(JobRow& job, TaskId task, PriorityClass priority) -> void {
-  if (job.turn != 0) file_->run("DELETE FROM ready WHERE job = ?", job.id);  // its only task is offered again
+  drop_ready(job);  // its only task is offered again
   withdraw(job);
   touch(job);
   job.priority = priority;

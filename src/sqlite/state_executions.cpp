@@ -22,6 +22,9 @@ auto read_instance(const Rows& rows, TaskRef task) -> InstanceRow {
 }  // namespace
 
 auto SqliteState::find_instance(const TaskInstance& instance) -> std::optional<InstanceRow> {
+  if (const auto* kept = kept_task(instance.task)) {
+    if (kept->instance && kept->instance->instance == instance) return kept->instance;
+  }
   Rows rows{*file_,
             "SELECT id, epoch, manager, attempt, deadline FROM instance WHERE job = ? AND bits = ? AND "
             "id = ? AND epoch = ?",
@@ -75,6 +78,7 @@ auto SqliteState::start(const TaskAssignment& assignment, ManagerId manager) -> 
   task.manager = manager;
   const auto instance = add_instance(assignment, manager, body->task(assignment.task), task);
   store_task(job->id, task);
+  if (auto* kept = kept_task(assignment.ref())) kept->instance = instance;
   if (const auto move = life_cycle::after_start(job->state.to)) move_job(*job, *body, *move);
   auto answer = started(body, instance, task.deferrals);
   const auto work = work_name_of(job->id, *body, assignment.task);
@@ -136,18 +140,12 @@ auto SqliteState::started(const BodyPtr& body, const InstanceRow& running, std::
   return started;
 }
 
-/// The row is the caller's to store.
-auto SqliteState::drop_lease(TaskRow& task) -> void {
-  if (!task.session) return;
-  file_->run("DELETE FROM lease WHERE session = ? AND number = ?", task.session, task.lease);
-  task.session = {};
-  task.lease = 0;
-}
-
 auto SqliteState::drop_instance(const InstanceRow& gone) -> void {
   const auto& task = gone.instance.task;
   file_->run("DELETE FROM instance WHERE job = ? AND bits = ? AND id = ?", task.job, task.task.bits(),
              gone.instance.id);
+  auto* kept = kept_task(task);
+  if (kept != nullptr && kept->instance && kept->instance->instance == gone.instance) kept->instance.reset();
   auto* manager = manager_row(gone.manager);
   if (manager == nullptr) return;
   --manager->running;

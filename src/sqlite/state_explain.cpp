@@ -113,27 +113,29 @@ auto SqliteState::place_of(const JobRow& job, TaskId task) -> std::optional<Queu
   if (job.turn == 0) return std::nullopt;
   std::uint64_t rank = 0;
   auto found = false;
+  const auto look_in = [&](std::uint32_t first, std::uint32_t count) {
+    const auto offset = task.bits() - first;  // wraps around below the range
+    found = offset < count;
+    rank += found ? offset + std::uint64_t{1} : count;
+  };
+  look_in(job.head.first, job.head.count);
   {
     Rows rows{*file_, "SELECT first, count FROM ready WHERE job = ? ORDER BY position LIMIT ?", job.id,
               kRowsPerLook};
-    while (!found && rows.next()) {
-      const auto count = rows.get<std::uint32_t>(1);
-      const auto offset = task.bits() - rows.get<std::uint32_t>(0);  // wraps around below the range
-      found = offset < count;
-      rank += found ? offset + std::uint64_t{1} : count;
-    }
+    while (!found && rows.next()) look_in(rows.get<std::uint32_t>(0), rows.get<std::uint32_t>(1));
   }
   if (!found) return std::nullopt;
   QueuePlace place;
   place.in_group = rank;
-  Rows others{*file_,
-              "SELECT turn, (SELECT sum(count) FROM ready WHERE ready.job = job_turn.job) FROM job_turn "
-              "WHERE lane = ? AND queue = ? AND priority = ? AND resource_group = ? LIMIT ?",
-              job.lane,
-              job.queue,
-              job.priority,
-              job.group,
-              kRowsPerLook};
+  Rows others{
+      *file_,
+      "SELECT turn, count + (SELECT total(count) FROM ready WHERE ready.job = job_turn.job) FROM job_turn "
+      "WHERE lane = ? AND queue = ? AND priority = ? AND resource_group = ? LIMIT ?",
+      job.lane,
+      job.queue,
+      job.priority,
+      job.group,
+      kRowsPerLook};
   int looked = 0;
   while (others.next()) {
     if (++looked == kRowsPerLook) return std::nullopt;

@@ -76,6 +76,8 @@ auto SqliteState::submit(std::shared_ptr<JobBody> body) -> Result<Submitted> {
   made.counts[static_cast<std::size_t>(TaskState::pending)] = body->graph.tasks();
   made.unique_key = spec.unique_key;
   made.may_have_task_rows = false;
+  made.may_have_ready_rows = false;
+  made.may_be_delayed = false;
   answer.job = made.id;
   auto& job = jobs_.insert_or_assign(answer.job, std::move(made)).first->second;
   bodies_.insert_or_assign(answer.job, body);
@@ -91,7 +93,10 @@ auto SqliteState::submit(std::shared_ptr<JobBody> body) -> Result<Submitted> {
 auto SqliteState::begin_job(JobRow& job, const JobBody& body, bool may_have_rows) -> void {
   touch(job);
   job.begin_at = std::max(now_, job.not_before);
-  set_timer(job.deadline);
+  if (job.deadline != kForever) {
+    set_timer(job.deadline);
+    file_->run("INSERT OR IGNORE INTO job_deadline VALUES (?, ?)", job.deadline, job.id);
+  }
   if (may_have_rows) {
     file_->run("UPDATE node SET ready_at = ? WHERE job = ? AND parents_left = 0", job.begin_at, job.id);
   }
@@ -114,6 +119,9 @@ auto SqliteState::move_job(JobRow& job, const JobBody& body, life_cycle::JobMove
   assert(can_move(job.state.to, move.to));
   touch(job);
   job.state = move;
+  if (job.deadline != kForever && move.to >= JobState::cleanup_ready) {
+    file_->run("DELETE FROM job_deadline WHERE at = ? AND job = ?", job.deadline, job.id);
+  }
   switch (move.to) {
     case JobState::ready:
     case JobState::running: return;
@@ -151,9 +159,9 @@ auto SqliteState::cancel_unfinished(JobRow& job) -> void {
   count(TaskState::pending) = count(TaskState::ready) = 0;
   if (job.shape.has_commit) cancel_stored(job, TaskId::commit());
   if (!job.stopped_at) job.stopped_at = now_;
-  if (job.turn != 0) file_->run("DELETE FROM ready WHERE job = ?", job.id);
+  drop_ready(job);
   withdraw(job);
-  file_->run("DELETE FROM delayed WHERE job = ?", job.id);
+  if (job.may_be_delayed) file_->run("DELETE FROM delayed WHERE job = ?", job.id);
 }
 
 auto SqliteState::cancel_rows(JobRow& job) -> void {
@@ -220,6 +228,7 @@ auto SqliteState::remove_job(JobId id) -> void {
   file_->run("DELETE FROM folded_into WHERE job = ?", id);
   jobs_.erase(id);
   bodies_.erase(id);
+  if (id == newest_job_.id) newest_job_ = {};
 }
 
 auto SqliteState::cancel(JobId id) -> Result<JobState> {
@@ -251,6 +260,7 @@ auto SqliteState::retry(JobId id) -> Result<void> {
   constexpr const char* kReset =
       "UPDATE task SET state = 0, attempts = 0, deferrals = 0, dead_lettered = 0 WHERE job = ? AND "
       "(state IN (4, 5) OR bits = 2147483648)";
+  forget_tasks(id);
   file_->run(kReset, id);
   auto& counts = job->counts;
   auto& pending = counts[static_cast<std::size_t>(TaskState::pending)];

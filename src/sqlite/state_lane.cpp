@@ -9,6 +9,11 @@
 
 namespace spider::inline v1::detail {
 
+namespace {
+constexpr std::size_t kFrontMax = 64;  // jobs of one group that are read at once
+constexpr std::size_t kTasksPerLease = 32;
+}  // namespace
+
 auto SqliteState::is_paused(ResourceGroupId group) -> bool {
   Rows rows{*file_, "SELECT paused FROM resource_group WHERE id = ?", group};
   return rows.next() && rows.get<bool>(0);
@@ -33,15 +38,21 @@ auto SqliteState::set_turn(const BacklogKey& key, bool in_rotation) -> void {
   file_->run(kUpdate, turn, key.lane, key.queue, key.priority, key.group);
 }
 
+auto SqliteState::drop_backlog(const BacklogKey& key) -> void {
+  file_->run("DELETE FROM backlog WHERE lane = ? AND queue = ? AND priority = ? AND resource_group = ?",
+             key.lane, key.queue, key.priority, key.group);
+  backlogs_.erase(key);
+}
+
 auto SqliteState::enter_rotation(JobRow& job) -> void {
   touch(job);
   job.turn = ++counters_.turn;
-  file_->run("INSERT INTO job_turn VALUES (?, ?, ?, ?, ?, ?)", job.lane, job.queue, job.priority, job.group,
-             job.turn, job.id);
+  file_->run("INSERT INTO job_turn VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", job.lane, job.queue, job.priority,
+             job.group, job.turn, job.id, job.head.position, job.head.first, job.head.count);
 }
 
+/// The stored row keeps the turn: whoever loads it sees that it is not in `job_turn`.
 auto SqliteState::leave_rotation(JobRow& job) -> void {
-  touch(job);
   file_->run(
       "DELETE FROM job_turn WHERE lane = ? AND queue = ? AND priority = ? AND resource_group = ? AND turn = "
       "?",
@@ -54,6 +65,7 @@ auto SqliteState::join(JobRow& job, int lane) -> void {
   if (job.turn != 0) return;
   job.lane = lane;
   enter_rotation(job);
+  if (!backlogs_.insert(job.backlog()).second) return;
   Rows rows{*file_,
             "SELECT 1 FROM backlog WHERE lane = ? AND queue = ? AND priority = ? AND resource_group = ?",
             lane,
@@ -70,8 +82,7 @@ auto SqliteState::withdraw(JobRow& job) -> void {
   if (job.turn == 0) return;
   leave_rotation(job);
   if (has_jobs(job.backlog())) return;
-  file_->run("DELETE FROM backlog WHERE lane = ? AND queue = ? AND priority = ? AND resource_group = ?",
-             job.lane, job.queue, job.priority, job.group);
+  drop_backlog(job.backlog());
 }
 
 auto SqliteState::next_class(int lane, QueueId queue, int from) -> std::optional<int> {
@@ -141,42 +152,69 @@ auto SqliteState::take(int lane, const std::vector<std::string>& queues, OfferPo
       take_slots(lane, queue, poll);
       continue;
     }
+    std::optional<BacklogKey> front;
+    bool alone = false;
+    bool stays = false;  // the group that was served last, in its queue's rotation
     while (poll.entries.size() < poll.items_max) {
-      bool alone = false;
-      const auto front = choose_group(lane, queue, alone);
+      if (!alone || !stays) front = choose_group(lane, queue, alone);
       if (!front) break;
-      offer_one(*front, alone, poll);
+      stays = offer_one(*front, alone, poll);
     }
   }
+  delete_passed_turns(poll);
   restore(poll);
 }
 
-/// Serves the group once, or finds that it has nothing to offer in this poll.
-auto SqliteState::offer_one(const BacklogKey& key, bool alone, OfferPoll& poll) -> void {
+/// Jobs leave a rotation at its front: their turns are deleted together, before anybody looks.
+auto SqliteState::delete_passed_turns(OfferPoll& poll) -> void {
+  for (const auto& [key, turn] : poll.turns_passed) {
+    file_->run(
+        "DELETE FROM job_turn WHERE lane = ? AND queue = ? AND priority = ? AND resource_group = ? AND turn "
+        "<= ?",
+        key.lane, key.queue, key.priority, key.group, turn);
+  }
+  poll.turns_passed.clear();
+}
+
+/// The first jobs of the group's rotation: two at least, if it has as many. Whoever is served leaves it at
+/// the front and comes back behind all others, so that what was read stays true until it is used up.
+auto SqliteState::front_jobs(const BacklogKey& key, OfferPoll& poll) -> std::deque<JobTurn>& {
+  auto& jobs = poll.fronts[key];
+  if (jobs.size() >= 2) return jobs;
+  jobs.clear();
+  delete_passed_turns(poll);
+  Rows rows{*file_,
+            "SELECT job, turn FROM job_turn WHERE lane = ? AND queue = ? AND priority = ? AND "
+            "resource_group = ? ORDER BY turn LIMIT ?",
+            key.lane,
+            key.queue,
+            key.priority,
+            key.group,
+            std::clamp<std::size_t>(poll.items_max - poll.entries.size() + 1, 2, kFrontMax)};
+  while (rows.next()) jobs.push_back({rows.get<JobId>(0), rows.get<std::uint64_t>(1)});
+  return jobs;
+}
+
+/// Serves the group once, or finds that it has nothing to offer in this poll. Whether it stays in the
+/// rotation.
+auto SqliteState::offer_one(const BacklogKey& key, bool alone, OfferPoll& poll) -> bool {
   auto& taken = poll.group_taken[key.group];
   bool served = false;
   bool others = true;  // jobs in the group's rotation
   while (!served && others && taken < poll.per_group_max) {
-    JobId front;
-    {
-      Rows rows{*file_,
-                "SELECT job FROM job_turn WHERE lane = ? AND queue = ? AND priority = ? AND "
-                "resource_group = ? ORDER BY turn LIMIT 2",
-                key.lane,
-                key.queue,
-                key.priority,
-                key.group};
-      if (rows.next()) front = rows.get<JobId>(0);
-      others = front && rows.next();
-    }
-    auto* job = front ? find_job(front) : nullptr;
+    auto& front = front_jobs(key, poll);
+    auto* job = front.empty() ? nullptr : find_job(front.front().id);
+    others = job != nullptr && front.size() > 1;
     if (job == nullptr) break;
+    poll.turns_passed[key] = front.front().turn;
+    job->turn = 0;
+    front.pop_front();
     served = offer_from(*job, key, others, poll);
   }
   if (served) ++taken;
   if (others && taken < poll.per_group_max) {
     if (!alone) set_turn(key, true);  // there is nobody to let go first
-    return;
+    return true;
   }
   const bool has_aside = std::ranges::any_of(poll.jobs_aside, [&](const auto& aside) {
     return aside.key.group == key.group && aside.key.queue == key.queue && aside.key.priority == key.priority;
@@ -185,18 +223,17 @@ auto SqliteState::offer_one(const BacklogKey& key, bool alone, OfferPoll& poll) 
     set_turn(key, false);
     poll.groups_aside.push_back(key);
   } else {
-    file_->run("DELETE FROM backlog WHERE lane = ? AND queue = ? AND priority = ? AND resource_group = ?",
-               key.lane, key.queue, key.priority, key.group);
+    drop_backlog(key);
   }
+  return false;
 }
 
 /// Whether the job had a task to offer; it leaves the rotation when it has no more, and else is one of the
 /// `others` again.
 auto SqliteState::offer_from(JobRow& job, const BacklogKey& key, bool& others, OfferPoll& poll) -> bool {
-  leave_rotation(job);
   bool more = false;
   auto task = take_ready(job, more);
-  if (task) poll.entries.push_back(lease(poll.scheduler, job, *std::move(task)));
+  if (task) poll.entries.push_back(lease(poll, job, *std::move(task)));
   if (!task || !more) return task.has_value();
   if (++poll.job_taken[job.id] < poll.per_job_max) {
     enter_rotation(job);
@@ -219,7 +256,7 @@ auto SqliteState::restore(OfferPoll& poll) -> void {
   for (const auto& key : poll.groups_aside) set_turn(key, true);
 }
 
-auto SqliteState::lease(const SchedulerRow& scheduler, JobRow& job, TaskRow task) -> InboundEntry {
+auto SqliteState::lease(OfferPoll& poll, JobRow& job, TaskRow task) -> InboundEntry {
   InboundEntry entry;
   entry.job = job.id;
   entry.group = job.group;
@@ -236,10 +273,12 @@ auto SqliteState::lease(const SchedulerRow& scheduler, JobRow& job, TaskRow task
   entry.deliveries = static_cast<std::uint16_t>(task.deliveries);
   entry.priority = job.priority;
   if (task.deliveries < UINT16_MAX) ++task.deliveries;
-  task.session = scheduler.session;
-  task.lease = ++counters_.turn;
+  if (poll.leased.empty()) poll.lease = ++counters_.turn;
+  task.session = poll.scheduler.session;
+  task.lease = poll.lease;
   store_task(job.id, task);
-  file_->run("INSERT INTO lease VALUES (?, ?, ?, ?)", task.session, task.lease, job.id, task.id.bits());
+  poll.leased.push_back({job.id, task.id});
+  if (poll.leased.size() == kTasksPerLease) insert_lease(poll);
   return entry;
 }
 
@@ -259,6 +298,7 @@ auto SqliteState::poll(TaskKind kind, const PollRequest& request) -> Result<Poll
   take(lane, request.queues, poll);
   Polled polled;
   polled.next_due = poll.cursors.next_due;
+  if (!poll.leased.empty()) insert_lease(poll);
   if (request.slots) polled.cut = end_search(lane, poll);
   polled.batch.session = scheduler->session;
   polled.batch.entries = std::move(poll.entries);

@@ -1,10 +1,12 @@
 // A job's ready tasks: ranges in the order in which they are offered, so that an array of n takes one row.
-// A range of n has n positions to itself: so it can be cut into several that keep their order.
+// A range of n has n positions to itself: so it can be cut into several that keep their order. The first one,
+// of most jobs the only one, is the head: it is stored with the job's turn.
 // They may hold tasks that have been started in the meantime; whoever takes one looks at its row.
 
 #include "sqlite/state.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace spider::inline v1::detail {
 
@@ -16,63 +18,96 @@ auto lane_of(std::uint32_t bits) -> int { return static_cast<int>(task_of(bits).
 
 }  // namespace
 
+auto SqliteState::insert_ready(JobRow& job, const ReadyRange& range) -> void {
+  file_->run("INSERT INTO ready VALUES (?, ?, ?, ?)", job.id, range.position, range.first, range.count);
+  job.may_have_ready_rows = true;
+}
+
+auto SqliteState::store_head(const JobRow& job) -> void {
+  if (job.turn == 0) return;  // it will be stored with the turn
+  file_->run(
+      "UPDATE job_turn SET position = ?, first = ?, count = ? WHERE lane = ? AND queue = ? AND priority = ? "
+      "AND resource_group = ? AND turn = ?",
+      job.head.position, job.head.first, job.head.count, job.lane, job.queue, job.priority, job.group,
+      job.turn);
+}
+
+/// The head becomes a row as all others.
+auto SqliteState::store_head_row(JobRow& job) -> void {
+  if (job.head.count == 0) return;
+  insert_ready(job, std::exchange(job.head, {}));
+  store_head(job);
+}
+
+/// Without a head the first row becomes it, if there is any. Its turn is the caller's to store.
+auto SqliteState::fill_head(JobRow& job) -> void {
+  if (job.head.count > 0 || !job.may_have_ready_rows) return;
+  {
+    Rows rows{*file_, "SELECT position, first, count FROM ready WHERE job = ? ORDER BY position LIMIT 1",
+              job.id};
+    job.may_have_ready_rows = rows.next();
+    if (!job.may_have_ready_rows) return;
+    job.head = {rows.get<std::int64_t>(0), rows.get<std::uint32_t>(1), rows.get<std::uint32_t>(2)};
+  }
+  file_->run("DELETE FROM ready WHERE job = ? AND position = ?", job.id, job.head.position);
+}
+
+auto SqliteState::drop_ready(JobRow& job) -> void {
+  if (job.turn != 0 && job.may_have_ready_rows) file_->run("DELETE FROM ready WHERE job = ?", job.id);
+  job.head = {};
+}
+
 /// A job that takes no part in the rotation has nothing ready: then there is nothing to look at.
-auto SqliteState::push_back(const JobRow& row, std::uint32_t first, std::uint32_t count) -> void {
-  const auto job = row.id;
-  std::int64_t position = 0;
-  if (row.turn != 0) {
+auto SqliteState::push_back(JobRow& job, std::uint32_t first, std::uint32_t count) -> void {
+  if (job.turn == 0) {
+    job.head = {1, first, count};
+    return;
+  }
+  auto last = job.head;
+  if (job.may_have_ready_rows) {
     Rows rows{*file_, "SELECT position, first, count FROM ready WHERE job = ? ORDER BY position DESC LIMIT 1",
-              job};
-    if (rows.next()) {
-      const auto last = rows.get<std::uint32_t>(2);
-      position = rows.get<std::int64_t>(0);
-      if (rows.get<std::uint32_t>(1) + last == first && first < kSingleBits) {
-        file_->run("UPDATE ready SET count = count + ? WHERE job = ? AND position = ?", count, job, position);
-        return;
-      }
-      position += last - 1;
+              job.id};
+    job.may_have_ready_rows = rows.next();
+    if (job.may_have_ready_rows) {
+      last = {rows.get<std::int64_t>(0), rows.get<std::uint32_t>(1), rows.get<std::uint32_t>(2)};
     }
   }
-  file_->run("INSERT INTO ready VALUES (?, ?, ?, ?)", job, position + 1, first, count);
-}
-
-auto SqliteState::push_front(JobId job, std::uint32_t bits) -> void {
-  std::int64_t position = 0;
-  {
-    Rows rows{*file_, "SELECT position, first FROM ready WHERE job = ? ORDER BY position LIMIT 1", job};
-    if (rows.next()) {
-      position = rows.get<std::int64_t>(0);
-      if (rows.get<std::uint32_t>(1) == bits + 1 && bits + 1 < kSingleBits) {
-        file_->run(
-            "UPDATE ready SET position = position - 1, first = first - 1, count = count + 1 WHERE job = ? "
-            "AND position = ?",
-            job, position);
-        return;
-      }
-    }
+  if (last.count == 0 || last.first + last.count != first || first >= kSingleBits) {
+    return insert_ready(job, {last.position + last.count, first, count});
   }
-  file_->run("INSERT INTO ready VALUES (?, ?, ?, 1)", job, position - 1, bits);
-}
-
-auto SqliteState::pop_ready(JobId job) -> std::optional<PoppedTask> {
-  PoppedTask popped;
-  std::int64_t position = 0;
-  std::uint32_t count = 0;
-  {
-    Rows rows{*file_, "SELECT position, first, count FROM ready WHERE job = ? ORDER BY position LIMIT 2",
-              job};
-    if (!rows.next()) return std::nullopt;
-    position = rows.get<std::int64_t>(0);
-    popped.bits = rows.get<std::uint32_t>(1);
-    count = rows.get<std::uint32_t>(2);
-    popped.more = count > 1 || rows.next();
-  }
-  if (count > 1) {
-    file_->run("UPDATE ready SET first = first + 1, count = count - 1 WHERE job = ? AND position = ?", job,
-               position);
+  if (job.may_have_ready_rows) {
+    file_->run("UPDATE ready SET count = count + ? WHERE job = ? AND position = ?", count, job.id,
+               last.position);
   } else {
-    file_->run("DELETE FROM ready WHERE job = ? AND position = ?", job, position);
+    job.head.count += count;
+    store_head(job);
   }
+}
+
+auto SqliteState::push_front(JobRow& job, std::uint32_t bits) -> void {
+  if (job.turn != 0) fill_head(job);
+  auto& head = job.head;
+  const auto position = head.position - 1;
+  if (head.count == 0) {
+    head = {1, bits, 1};
+  } else if (head.first == bits + 1 && bits + 1 < kSingleBits) {
+    head = {position, bits, head.count + 1};
+  } else {
+    insert_ready(job, head);
+    head = {position, bits, 1};
+  }
+  store_head(job);
+}
+
+auto SqliteState::pop_ready(JobRow& job) -> std::optional<PoppedTask> {
+  fill_head(job);
+  auto& head = job.head;
+  if (head.count == 0) return std::nullopt;
+  PoppedTask popped;
+  popped.bits = head.first;
+  head = {head.position + 1, head.first + 1, head.count - 1};
+  fill_head(job);
+  popped.more = head.count > 0;
   return popped;
 }
 
@@ -81,7 +116,7 @@ auto SqliteState::pop_ready(JobId job) -> std::optional<PoppedTask> {
 auto SqliteState::take_ready(JobRow& job, bool& more) -> std::optional<TaskRow> {
   const auto body = body_of(job.id);
   more = false;
-  while (const auto popped = pop_ready(job.id)) {
+  while (const auto popped = pop_ready(job)) {
     more = popped->more;
     auto task = load_task(job, *body, task_of(popped->bits));
     if (task.state != TaskState::ready || task.delayed || task.session) continue;
@@ -108,6 +143,8 @@ auto SqliteState::offer(JobRow& job, TaskId first, std::uint32_t count, TimePoin
 
 auto SqliteState::delay(JobRow& job, TaskId first, std::uint32_t count, TimePoint at) -> void {
   const auto bits = first.bits();
+  job.may_be_delayed = true;
+  forget_tasks(job.id);
   file_->run("UPDATE task SET delayed = 1 WHERE job = ? AND bits BETWEEN ? AND ?", job.id, bits,
              bits + count - 1);
   const auto lane = lane_of(bits);
@@ -157,6 +194,7 @@ auto SqliteState::offer_due_range(JobRow& job, TimePoint at, std::uint32_t first
               at};
     while (rows.next()) left.push_back(rows.get<std::uint32_t>(0));
   }
+  forget_tasks(job.id);
   file_->run(
       "UPDATE task SET delayed = 0 WHERE job = ? AND bits BETWEEN ? AND ? AND delayed = 1 AND "
       "ready_at = ?",
@@ -188,6 +226,7 @@ auto SqliteState::ready_node(JobRow& job, const JobBody& body, std::uint32_t nod
     while (rows.next()) done.push_back(rows.get<std::uint32_t>(0));
   }
   if (may_have_rows) {
+    forget_tasks(job.id);
     file_->run("UPDATE task SET state = 1, ready_at = ? WHERE job = ? AND bits BETWEEN ? AND ? AND state = 0",
                at, job.id, first, end - 1);
   }

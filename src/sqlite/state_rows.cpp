@@ -1,4 +1,4 @@
-// The transaction, and the rows as they are loaded and stored.
+// The rows as they are loaded and stored.
 
 #include "sqlite/spec_format.hpp"
 #include "sqlite/state.hpp"
@@ -10,7 +10,7 @@ namespace spider::inline v1::detail {
 
 namespace {
 
-constexpr std::size_t kRowsKept = 100'000;             // of jobs, between transactions
+constexpr std::size_t kBodyInsideMax = 256;            // bytes of a specification in its job's row
 constexpr std::size_t kBodyBytesKept = 256ULL << 20U;  // packed
 
 /// What was accepted once is not refused because limits are smaller today.
@@ -26,130 +26,6 @@ auto or_forever(const Rows& rows, int column) -> TimePoint {
 }
 
 }  // namespace
-
-SqliteState::SqliteState(std::unique_ptr<Connection> file, const SqliteStorageOptions& with,
-                         Clock& storage_clock)
-    : options{with},
-      limits{options.limits},
-      clock{storage_clock},
-      arrivals{WaitingLine::make(clock), WaitingLine::make(clock), WaitingLine::make(clock)},
-      endings{WaitingLine::make(clock)},
-      timers_line{WaitingLine::make(clock)},
-      file_{std::move(file)} {}
-
-auto SqliteState::begin() -> void {
-  file_->run("BEGIN IMMEDIATE");
-  Rows version{*file_, "PRAGMA data_version"};
-  if (!version.next()) file_->fail(SQLITE_INTERNAL);
-  const auto seen = version.get<std::int64_t>(0);
-  if (seen == data_version_ && jobs_.size() < kRowsKept && works_.size() < kRowsKept) return;
-  data_version_ = seen;
-  forget_rows();
-  Rows rows{*file_, "SELECT job, session, instance, turn, ended FROM counter"};
-  if (!rows.next()) file_->fail(SQLITE_CORRUPT);
-  using Number = std::uint64_t;
-  counters_ = {rows.get<Number>(0), rows.get<Number>(1), rows.get<Number>(2), rows.get<Number>(3),
-               rows.get<Number>(4)};
-  stored_counters_ = counters_;
-}
-
-auto SqliteState::commit() -> void {
-  flush();
-  if (counters_ != stored_counters_) {
-    file_->run("UPDATE counter SET job = ?, session = ?, instance = ?, turn = ?, ended = ?", counters_.job,
-               counters_.session, counters_.instance, counters_.turn, counters_.ended);
-    stored_counters_ = counters_;
-  }
-  file_->run("COMMIT");
-}
-
-auto SqliteState::rollback() noexcept -> void {
-  if (sqlite3_get_autocommit(file_->handle()) == 0) {
-    sqlite3_exec(file_->handle(), "ROLLBACK", nullptr, nullptr, nullptr);
-  }
-  forget_rows();
-  groups_.clear();
-  queues_.clear();
-  oldest_ended_ = 0;
-  bodies_.clear();  // an id that was not stored may be drawn again
-  bodies_bytes_ = 0;
-  data_version_ = -1;
-  arrived_.fill(false);
-  ended_jobs_.clear();
-  earlier_timer_ = false;
-  known_timer_ = TimePoint::min();
-}
-
-auto SqliteState::notify() -> void {
-  for (std::size_t lane = 0; lane < kTaskKinds; ++lane) {
-    if (std::exchange(arrived_[lane], false)) arrivals[lane]->notify_all();
-  }
-  if (!ended_jobs_.empty()) endings->notify_all();
-  for (const auto& [id, state] : ended_jobs_) {
-    const auto found = waits_.find(id);
-    if (found == waits_.end()) continue;
-    if (const auto wait = found->second.lock()) {
-      wait->ended = static_cast<int>(state);
-      wait->line->notify_all();
-    }
-    waits_.erase(found);
-  }
-  ended_jobs_.clear();
-  if (std::exchange(earlier_timer_, false)) timers_line->notify_all();
-}
-
-auto SqliteState::peek() -> void {
-  Rows version{*file_, "PRAGMA data_version"};
-  if (!version.next()) return;
-  const auto seen = version.get<std::int64_t>(0);
-  if (std::exchange(peeked_version_, seen) == seen) return;
-  for (const auto& line : arrivals) line->notify_all();
-  endings->notify_all();
-  timers_line->notify_all();
-  std::erase_if(waits_, [](const auto& held) { return held.second.expired(); });
-  for (const auto& [id, held] : waits_) {
-    if (const auto wait = held.lock()) wait->line->notify_all();
-  }
-}
-
-auto SqliteState::forget_rows() -> void {
-  jobs_.clear();
-  dirty_jobs_.clear();
-  schedulers_.clear();
-  managers_.clear();
-  works_.clear();
-}
-
-auto SqliteState::flush() -> void {
-  for (const auto id : dirty_jobs_) {
-    const auto found = jobs_.find(id);
-    if (found == jobs_.end() || !std::exchange(found->second.dirty, false)) continue;
-    const auto& job = found->second;
-    const auto time = [](TimePoint at) { return at.time_since_epoch().count(); };
-    file_->run(
-        "UPDATE job SET state = ?, ends_as = ?, begin_at = ?, deadline = nullif(?, 9223372036854775807), "
-        "ended_at = nullif(?, 9223372036854775807), ended_position = ?, "
-        "stopped_at = nullif(?, 9223372036854775807), nodes_left = ?, lane = ?, turn = ?, pending = ?, "
-        "ready = ?, running = ?, succeeded = ?, failed = ?, cancelled = ?, folded = ?, reason = ?, "
-        "priority = ?, submitters = ? WHERE id = ?",
-        job.state.to, job.state.ends_as, job.begin_at, time(job.deadline), time(job.ended_at),
-        job.ended_position, time(job.stopped_at.value_or(kForever)), job.nodes_left, job.lane, job.turn,
-        job.counts[0], job.counts[1], job.counts[2], job.counts[3], job.counts[4], job.counts[5],
-        job.counts[6], job.reason, job.priority, job.submitters, job.id);
-  }
-  dirty_jobs_.clear();
-  for (auto& [id, row] : schedulers_) {
-    if (!std::exchange(row.dirty, false)) continue;
-    file_->run(
-        "UPDATE scheduler SET session = ?, registered = ?, left = ?, incarnation = ?, lease_until = ? "
-        "WHERE id = ?",
-        row.session, row.registered, row.left, row.incarnation, row.lease_until, id);
-  }
-  for (auto& [id, row] : managers_) {
-    if (!std::exchange(row.dirty, false)) continue;
-    file_->run("INSERT OR REPLACE INTO manager VALUES (?, ?, ?)", id, row.lease_until, row.running);
-  }
-}
 
 auto SqliteState::read_job(const Rows& rows, JobRow& job) -> void {
   job.id = rows.get<JobId>(0);
@@ -187,27 +63,49 @@ auto SqliteState::find_job(JobId id) -> JobRow* {
     if (!rows.next()) return nullptr;
     found = jobs_.try_emplace(id).first;
     read_job(rows, found->second);
+    find_turn(found->second);
   }
   return &found->second;
+}
+
+/// Whether the job still has the turn that its row names, and its head.
+auto SqliteState::find_turn(JobRow& job) -> void {
+  if (job.turn == 0) return;
+  Rows rows{*file_,
+            "SELECT position, first, count FROM job_turn WHERE lane = ? AND queue = ? AND priority = ? AND "
+            "resource_group = ? AND turn = ?",
+            job.lane,
+            job.queue,
+            job.priority,
+            job.group,
+            job.turn};
+  if (rows.next()) {
+    job.head = {rows.get<std::int64_t>(0), rows.get<std::uint32_t>(1), rows.get<std::uint32_t>(2)};
+  } else {
+    job.turn = 0;
+  }
 }
 
 /// A job that begins: its row, as it is by then, is written once.
 auto SqliteState::insert_job(JobRow& job, const JobBody& body) -> void {
   constexpr const char* kInsert =
       "INSERT INTO job VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 9223372036854775807), NULL, 0, NULL, "
-      "?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, nullif(?, x''), '', 1)";
+      "?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, nullif(?, x''), '', 1, nullif(?, x''))";
+  const bool inside = body.packed.size() <= kBodyInsideMax;
   file_->run(kInsert, job.id, job.group, job.queue, job.priority, job.state.to, job.state.ends_as,
              job.created_at, job.not_before, job.begin_at, job.deadline, job.shape.has_commit,
              job.shape.has_cleanup, job.nodes_left, job.lane, job.turn, job.counts[0], job.counts[1],
-             Blob{job.unique_key});
-  file_->run("INSERT INTO job_spec VALUES (?, ?)", job.id, Blob{body.packed});
+             Blob{job.unique_key}, Blob{inside ? body.packed : std::string_view{}});
+  if (!inside) file_->run("INSERT INTO job_spec VALUES (?, ?)", job.id, Blob{body.packed});
   job.dirty = false;
+  newest_job_ = {job.id, job.turn};
 }
 
 auto SqliteState::body_of(JobId id) -> BodyPtr {
   if (const auto found = bodies_.find(id); found != bodies_.end()) return found->second;
-  Rows rows{*file_, "SELECT body FROM job_spec WHERE job = ?", id};
-  if (!rows.next()) throw SqlFailure{SQLITE_CORRUPT, "a job without a specification"};
+  Rows rows{*file_,
+            "SELECT coalesce(body, (SELECT body FROM job_spec WHERE job = ?1)) FROM job WHERE id = ?1", id};
+  if (!rows.next() || rows.is_null(0)) throw SqlFailure{SQLITE_CORRUPT, "a job without a specification"};
   auto body = std::make_shared<JobBody>();
   const auto packed = rows.text(0);
   auto spec = unpack_job(packed);
@@ -258,7 +156,19 @@ auto SqliteState::store_node(JobId job, std::uint32_t node, const NodeRow& row) 
              row.tasks_left, row.ready_at);
 }
 
+auto SqliteState::kept_task(TaskRef task) -> KeptTask* {
+  const auto job = jobs_.find(task.job);
+  if (job == jobs_.end()) return nullptr;
+  const auto found = job->second.kept.find(task.task.bits());
+  return found == job->second.kept.end() ? nullptr : &found->second;
+}
+
+auto SqliteState::forget_tasks(JobId job) -> void {
+  if (const auto kept = jobs_.find(job); kept != jobs_.end()) kept->second.kept.clear();
+}
+
 auto SqliteState::stored_task(JobId job, TaskId task) -> std::optional<TaskRow> {
+  if (const auto* kept = kept_task({job, task})) return kept->row;
   Rows rows{*file_, "SELECT * FROM task WHERE job = ? AND bits = ?", job, task.bits()};
   if (!rows.next()) return std::nullopt;
   TaskRow row;
@@ -307,7 +217,15 @@ auto SqliteState::load_task(const JobRow& job, const JobBody& body, TaskId task)
 }
 
 auto SqliteState::store_task(JobId job, const TaskRow& row) -> void {
-  if (const auto kept = jobs_.find(job); kept != jobs_.end()) kept->second.may_have_task_rows = true;
+  if (const auto found = jobs_.find(job); found != jobs_.end()) {
+    found->second.may_have_task_rows = true;
+    auto& kept = found->second.kept;
+    if (has_ended(row.state)) {
+      kept.erase(row.id.bits());
+    } else {
+      kept[row.id.bits()].row = row;
+    }
+  }
   file_->run("INSERT OR REPLACE INTO task VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", job,
              row.id.bits(), row.state, row.attempts, row.deferrals, row.deliveries, row.ready_at,
              row.started_at, row.ended_at, row.manager, row.epoch, row.session, row.lease, row.delayed,

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <ranges>
+#include <sstream>
+#include <utility>
 
 namespace spider::inline v1::detail {
 
@@ -72,20 +74,93 @@ auto SqliteState::supersede(SchedulerRow& scheduler) -> void {
   arrived_.fill(true);
 }
 
-auto SqliteState::requeue(SessionId session) -> void {
-  std::vector<TaskRef> leased;
-  {
-    Rows rows{*file_, "SELECT job, bits FROM lease WHERE session = ? ORDER BY number", session};
-    while (rows.next()) leased.push_back({rows.get<JobId>(0), task_of(rows.get<std::uint32_t>(1))});
+auto SqliteState::insert_lease(OfferPoll& poll) -> void {
+  std::string tasks;
+  for (const auto& [job, task] : poll.leased) {
+    if (!tasks.empty()) tasks += ' ';
+    tasks += std::to_string(job.value) + ':' + std::to_string(task.bits());
   }
+  const auto session = poll.scheduler.session;
+  file_->run("INSERT INTO lease VALUES (?, ?, ?, ?)", session, poll.lease, poll.leased.size(), tasks);
+  leases_[{session, poll.lease}].unstarted = static_cast<std::uint32_t>(poll.leased.size());
+  poll.leased.clear();
+}
+
+auto SqliteState::lease_row(const LeaseKey& key) -> LeaseRow& {
+  const auto [found, added] = leases_.try_emplace(key);
+  if (added) {
+    Rows rows{*file_, "SELECT unstarted FROM lease WHERE session = ? AND number = ?", key.first, key.second};
+    if (!rows.next()) throw SqlFailure{SQLITE_CORRUPT, "a leased task without a lease"};
+    found->second.unstarted = rows.get<std::uint32_t>(0);
+  }
+  return found->second;
+}
+
+/// The row is the caller's to store.
+auto SqliteState::drop_lease(TaskRow& task) -> void {
+  if (!task.session) return;
+  const LeaseKey key{task.session, task.lease};
+  auto& lease = lease_row(key);
+  --lease.unstarted;
+  if (!std::exchange(lease.dirty, true)) dirty_leases_.push_back(key);
+  task.session = {};
+  task.lease = 0;
+}
+
+auto SqliteState::flush_leases() -> void {
+  for (const auto& key : dirty_leases_) {
+    const auto found = leases_.find(key);
+    if (found == leases_.end() || !std::exchange(found->second.dirty, false)) continue;
+    const auto left = found->second.unstarted;
+    if (left > 0) {
+      file_->run("UPDATE lease SET unstarted = ? WHERE session = ? AND number = ?", left, key.first,
+                 key.second);
+    } else {
+      file_->run("DELETE FROM lease WHERE session = ? AND number = ?", key.first, key.second);
+      leases_.erase(found);
+    }
+  }
+  dirty_leases_.clear();
+}
+
+/// Those that the session still holds, in the order in which it polled them.
+auto SqliteState::leased_tasks(SessionId session) -> std::vector<TaskRef> {
+  std::vector<std::pair<std::uint64_t, TaskRef>> polled;
+  {
+    Rows rows{*file_, "SELECT number, tasks FROM lease WHERE session = ? ORDER BY number", session};
+    while (rows.next()) {
+      std::istringstream tasks{rows.text(1)};
+      std::uint64_t job = 0;
+      std::uint32_t bits = 0;
+      for (char colon = 0; tasks >> job >> colon >> bits;) {
+        polled.push_back({rows.get<std::uint64_t>(0), {JobId{job}, task_of(bits)}});
+      }
+    }
+  }
+  std::vector<TaskRef> leased;
+  for (const auto& [number, ref] : polled) {
+    const auto task = stored_task(ref.job, ref.task);
+    if (task && task->session == session && task->lease == number) leased.push_back(ref);
+  }
+  return leased;
+}
+
+auto SqliteState::requeue(SessionId session) -> void {
+  const auto leased = leased_tasks(session);
   for (const auto& ref : std::views::reverse(leased)) {
-    file_->run("UPDATE task SET session = 0, lease = 0 WHERE job = ? AND bits = ?", ref.job, ref.task.bits());
-    push_front(ref.job, ref.task.bits());
+    auto* job = find_job(ref.job);
+    auto task = stored_task(ref.job, ref.task);
+    if (job == nullptr || !task) continue;
+    task->session = {};
+    task->lease = 0;
+    store_task(ref.job, *task);
+    push_front(*job, ref.task.bits());
   }
   for (const auto& ref : leased) {
     if (auto* job = find_job(ref.job)) join(*job, static_cast<int>(ref.task.kind()));
   }
   file_->run("DELETE FROM lease WHERE session = ?", session);
+  std::erase_if(leases_, [&](const auto& lease) { return lease.first.first == session; });
 }
 
 auto SqliteState::lease_of(const SchedulerRow& scheduler) const -> TimePoint {

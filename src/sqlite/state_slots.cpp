@@ -24,13 +24,6 @@ struct SqliteState::Front {
   bool is_lower = false;      ///< in the share of the lower classes
 };
 
-/// Consecutive ready tasks of one job; it has the positions from `position` on to itself.
-struct SqliteState::ReadyRow {
-  std::int64_t position = 0;
-  std::uint32_t first = 0;
-  std::uint32_t count = 0;
-};
-
 auto SqliteState::begin_search(const SlotFilter& slots, int lane, OfferPoll& poll) -> void {
   poll.slots = &slots;
   poll.looks_left = kLooksMax;
@@ -139,18 +132,17 @@ auto SqliteState::offer_slots(const Front& front, OfferPoll& poll) -> bool {
     auto task = of_job < poll.per_job_max ? find_in_slots(*job, poll) : std::nullopt;
     served = task.has_value();
     if (served) {
-      poll.entries.push_back(lease(poll.scheduler, *job, *std::move(task)));
+      poll.entries.push_back(lease(poll, *job, *std::move(task)));
       ++of_job;
       ++taken;
     }
-    const bool more = has_ready(job->id);
+    const bool more = has_ready(*job);
     if (served || !more) leave_rotation(*job);
     if (served && more) enter_rotation(*job);
     if (!served && poll.looks_left > 0) passed = turn;
   }
   if (!has_jobs(key)) {
-    file_->run("DELETE FROM backlog WHERE lane = ? AND queue = ? AND priority = ? AND resource_group = ?",
-               key.lane, key.queue, key.priority, key.group);
+    drop_backlog(key);
   } else if (served) {
     set_turn(key, true);
   } else if (poll.looks_left > 0) {
@@ -162,6 +154,7 @@ auto SqliteState::offer_slots(const Front& front, OfferPoll& poll) -> bool {
 /// The job's next task that the poll asks for, taken out; the others keep their order.
 auto SqliteState::find_in_slots(JobRow& job, OfferPoll& poll) -> std::optional<TaskRow> {
   const auto body = body_of(job.id);
+  store_head_row(job);
   auto& from = poll.cursors.tasks.try_emplace(job.id, kStart).first->second;
   while (const auto row = ready_row(job.id, from)) {
     from = row->position + row->count;
@@ -197,17 +190,17 @@ auto SqliteState::look_at(JobRow& job, const JobBody& body, std::uint32_t bits, 
   return {false, std::nullopt};
 }
 
-auto SqliteState::ready_row(JobId job, std::int64_t from) -> std::optional<ReadyRow> {
+auto SqliteState::ready_row(JobId job, std::int64_t from) -> std::optional<ReadyRange> {
   Rows rows{
       *file_,
       "SELECT position, first, count FROM ready WHERE job = ? AND position >= ? ORDER BY position LIMIT 1",
       job, from};
   if (!rows.next()) return std::nullopt;
-  return ReadyRow{rows.get<std::int64_t>(0), rows.get<std::uint32_t>(1), rows.get<std::uint32_t>(2)};
+  return ReadyRange{rows.get<std::int64_t>(0), rows.get<std::uint32_t>(1), rows.get<std::uint32_t>(2)};
 }
 
 /// Takes out `taken` tasks at `offset`; what follows them becomes a row of its own.
-auto SqliteState::split(JobId job, const ReadyRow& row, std::uint32_t offset, std::uint32_t taken) -> void {
+auto SqliteState::split(JobId job, const ReadyRange& row, std::uint32_t offset, std::uint32_t taken) -> void {
   const auto next = offset + taken;
   if (offset > 0) {
     file_->run("UPDATE ready SET count = ? WHERE job = ? AND position = ?", offset, job, row.position);
@@ -220,8 +213,9 @@ auto SqliteState::split(JobId job, const ReadyRow& row, std::uint32_t offset, st
   }
 }
 
-auto SqliteState::has_ready(JobId job) -> bool {
-  Rows rows{*file_, "SELECT 1 FROM ready WHERE job = ? LIMIT 1", job};
+auto SqliteState::has_ready(const JobRow& job) -> bool {
+  if (job.head.count > 0) return true;
+  Rows rows{*file_, "SELECT 1 FROM ready WHERE job = ? LIMIT 1", job.id};
   return rows.next();
 }
 

@@ -39,9 +39,7 @@ auto SqliteState::next_timer() -> Due {
     if (rows.next()) consider(rows.get<TimePoint>(0), kAttempt, rows.get<std::uint64_t>(1));
   }
   {
-    Rows rows{*file_,
-              "SELECT deadline, id FROM job WHERE deadline IS NOT NULL AND state < 3 ORDER BY deadline "
-              "LIMIT 1"};
+    Rows rows{*file_, "SELECT at, job FROM job_deadline ORDER BY at, job LIMIT 1"};
     if (rows.next()) consider(rows.get<TimePoint>(0), kJob, rows.get<std::uint64_t>(1));
   }
   return next;
@@ -115,6 +113,7 @@ auto SqliteState::overrun(InstanceId id) -> void {
 }
 
 auto SqliteState::pass_deadline(JobId id) -> bool {
+  file_->run("DELETE FROM job_deadline WHERE at <= ? AND job = ?", now_, id);
   auto* job = find_job(id);
   if (job == nullptr) return false;
   const auto move = life_cycle::after_deadline(job->state.to, job->shape);

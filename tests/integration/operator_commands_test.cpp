@@ -182,7 +182,7 @@ TEST_F(OperatorCommands, CheckFindsTablesThatDisagree) {
   sqlite3* handle = nullptr;
   ASSERT_EQ(sqlite3_open(file_.c_str(), &handle), SQLITE_OK);
   const auto execute = [&](const char* sql) { return sqlite3_exec(handle, sql, nullptr, nullptr, nullptr); };
-  ASSERT_EQ(execute("DELETE FROM job_spec"), SQLITE_OK);
+  ASSERT_EQ(execute("UPDATE job SET body = NULL"), SQLITE_OK);
   EXPECT_EQ(spider({"check"}), kStorageFailed);
   EXPECT_EQ(lines_.at(0).at("sound"), false);
   EXPECT_NE(err_.str().find("specification"), std::string::npos) << err_.str();

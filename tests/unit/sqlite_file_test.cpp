@@ -117,7 +117,7 @@ TEST(SqliteFile, SchemaVersionOneIsUpgradedAndItsJobsGoOn) {
 
   SqliteFixture storage{SqliteStorageOptions{path}, TimePoint{std::chrono::hours{500'000}}};
   ASSERT_TRUE(storage.is_open()) << storage.error();
-  EXPECT_EQ(Other{path}.number("PRAGMA user_version"), 2);
+  EXPECT_EQ(Other{path}.number("PRAGMA user_version"), 3);
   EXPECT_GE(Other{path}.number("SELECT min(abs(position)) FROM ready"), 16'777'216) << "room for ranges";
   EXPECT_EQ(storage.state(JobId{2}).value(), JobState::cancelled);
   EXPECT_EQ(storage.run(storage->view(JobId{1})).value().submitters, 1U);
@@ -138,6 +138,50 @@ TEST(SqliteFile, SchemaVersionOneIsUpgradedAndItsJobsGoOn) {
   EXPECT_EQ(answers[1].value().fold, FoldOutcome::folded);
   storage.close();
   EXPECT_TRUE(check_sqlite_storage(path).value().complaints.empty());
+}
+
+TEST(SqliteFile, SchemaVersionTwoIsUpgradedWithItsLeasesAndDeadlines) {
+  const TemporaryFolder folder;
+  const auto path = folder / "old";
+  std::stringstream version_2;
+  version_2 << std::ifstream{"tests/unit/sqlite_version_2.sql"}.rdbuf();
+  ASSERT_EQ(Other{path}.execute(version_2.str()), SQLITE_OK);
+
+  SqliteFixture storage{SqliteStorageOptions{path}, TimePoint{std::chrono::hours{495'000}}};
+  ASSERT_TRUE(storage.is_open()) << storage.error();
+  EXPECT_EQ(Other{path}.number("PRAGMA user_version"), 3);
+  EXPECT_EQ(check_sqlite_storage(path).value().complaints, std::vector<std::string>{});
+  ASSERT_TRUE(storage.join()) << "as the member that held the leases";
+  const auto entries = storage.poll().value();
+  std::vector<TaskRef> polled;
+  for (const auto& entry : entries) polled.push_back(entry.ref());
+  ASSERT_EQ(polled.size(), 4U);
+  for (const auto& leased : {TaskRef{JobId{2}, TaskId{0}}, TaskRef{JobId{1}, TaskId{1}}}) {
+    const auto same_job = [&](const TaskRef& ref) { return ref.job == leased.job; };
+    EXPECT_EQ(*std::ranges::find_if(polled, same_job), leased) << "it is offered before the job's others";
+  }
+  for (const auto& ref : polled) ASSERT_TRUE(storage.succeed(storage.start(ref).value()));
+  EXPECT_EQ(storage.state(JobId{2}).value(), JobState::succeeded);
+  EXPECT_EQ(storage.state(JobId{1}).value(), JobState::running) << "one runs elsewhere";
+
+  storage.clock().run_for(std::chrono::hours{1});
+  ASSERT_TRUE(storage.run(storage->sweep(100)));
+  EXPECT_EQ(storage.state(JobId{1}).value(), JobState::failed);
+  EXPECT_EQ(storage.run(storage->view(JobId{1})).value().reason, "the job's deadline has passed");
+  storage.close();
+  EXPECT_EQ(check_sqlite_storage(path).value().complaints, std::vector<std::string>{});
+}
+
+TEST(SqliteFile, NumbersAreNotDrawnAgainWhenOnlySubmitsWereWritten) {
+  const TemporaryFolder folder;
+  make_file(folder / "file", 3);
+  Other file{folder / "file"};
+  EXPECT_EQ(file.number("SELECT job FROM counter"), 1) << "the first one has drawn its group's turn, too";
+  SqliteFixture again{SqliteStorageOptions{folder / "file"}};
+  ASSERT_EQ(again.submit().value(), JobId{4});
+  EXPECT_EQ(file.number("SELECT count(DISTINCT turn) FROM job_turn"), 4);
+  ASSERT_TRUE(again.run(again->cancel(JobId{4})));
+  EXPECT_EQ(file.number("SELECT job FROM counter"), 4);
 }
 
 struct Damage {

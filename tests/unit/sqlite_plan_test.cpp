@@ -1,4 +1,5 @@
-// Whether what is done for each task is a look-up: how SQLite plans each statement that was run.
+// Whether what is done for each task is a look-up: how SQLite plans each statement that was run; and how many
+// are run.
 
 #include "sqlite_fixture.hpp"
 #include "sqlite_pool_fixture.hpp"
@@ -8,7 +9,7 @@
 #include <sqlite3.h>
 
 #include <algorithm>
-#include <set>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,20 +25,20 @@ class Recorder {
   auto operator=(const Recorder&) -> Recorder& = delete;
   ~Recorder() { sqlite3_cancel_auto_extension(reinterpret_cast<void (*)()>(attach)); }
 
-  /// What has been run since the last call.
-  [[nodiscard]] static auto take() -> std::set<std::string> { return std::exchange(texts(), {}); }
+  /// What has been run since the last call, and how often.
+  [[nodiscard]] static auto take() -> std::map<std::string, int> { return std::exchange(texts(), {}); }
 
  private:
   // The writer's thread adds; the test's looks while it waits for nothing.
-  static auto texts() -> std::set<std::string>& {
-    static std::set<std::string> all;
+  static auto texts() -> std::map<std::string, int>& {
+    static std::map<std::string, int> all;
     return all;
   }
   static auto attach(sqlite3* handle, const char** /*error*/, const sqlite3_api_routines* /*api*/) -> int {
     return sqlite3_trace_v2(handle, SQLITE_TRACE_STMT, record, nullptr);
   }
   static auto record(unsigned /*kind*/, void* /*context*/, void* statement, void* /*text*/) -> int {
-    texts().insert(sqlite3_sql(static_cast<sqlite3_stmt*>(statement)));
+    ++texts()[sqlite3_sql(static_cast<sqlite3_stmt*>(statement))];
     return 0;
   }
 };
@@ -62,10 +63,10 @@ auto starts_with_any(const std::string& text, std::initializer_list<const char*>
   return std::any_of(words.begin(), words.end(), [&](const char* word) { return text.starts_with(word); });
 }
 
-auto expect_look_ups(const std::string& path, const std::set<std::string>& statements) -> void {
+auto expect_look_ups(const std::string& path, const std::map<std::string, int>& statements) -> void {
   sqlite3* handle = nullptr;
   ASSERT_EQ(sqlite3_open(path.c_str(), &handle), SQLITE_OK);
-  for (const auto& sql : statements) {
+  for (const auto& [sql, times] : statements) {
     if (!starts_with_any(sql, {"SELECT", "INSERT", "UPDATE", "DELETE"})) continue;
     for (const auto& line : plan_of(handle, sql)) {
       if (starts_with_any(line, {"SCAN counter", "SCAN worker_counter"})) continue;  // of one row
@@ -145,6 +146,51 @@ TEST(SqlitePlan, W1_ClaimAndReleaseScanNoTable) {
   const auto statements = recorder.take();
   EXPECT_GT(statements.size(), 10U);
   expect_look_ups(folder / "file", statements);
+}
+
+constexpr std::size_t kOneTaskJobs = 64;  // of one task each
+
+auto submit_one_task_jobs(SqliteFixture& storage) -> void {
+  JobSpec spec;
+  spec.tasks.emplace_back().handler = "work";
+  const std::vector<JobSpec> specs(kOneTaskJobs, spec);
+  ASSERT_TRUE(storage.run(storage->submit(specs)));
+}
+
+auto run_one_task_jobs(SqliteFixture& storage) -> void {
+  std::vector<FinishRequest> finishes;
+  const auto entries = storage.poll(kOneTaskJobs).value();
+  ASSERT_EQ(entries.size(), kOneTaskJobs);
+  for (const auto& entry : entries) {
+    finishes.push_back({storage.start(entry.ref()).value(), FinishRequest::Kind::succeeded});
+  }
+  ASSERT_TRUE(storage.run(storage->finish(finishes)));
+}
+
+auto statements_per_job(const std::map<std::string, int>& statements) -> double {
+  int number = 0;
+  for (const auto& [sql, times] : statements) {
+    if (starts_with_any(sql, {"SELECT", "INSERT", "UPDATE", "DELETE"})) number += times;
+  }
+  return static_cast<double>(number) / static_cast<double>(kOneTaskJobs);
+}
+
+// What a job of one task costs is the number of its statements. A submit writes the job and its turn; a poll
+// leases the task; a start writes the job, the task, the instance and, alone in its transaction, the
+// counters, its manager and the lease; an end writes the job, the task, the instance and the log of ended
+// jobs.
+TEST(SqlitePlan, AJobOfOneTaskCostsFewStatements) {
+  const Recorder recorder;
+  const TemporaryFolder folder;
+  SqliteFixture storage{SqliteStorageOptions{folder / "file"}};
+  ASSERT_TRUE(storage.join());
+  submit_one_task_jobs(storage);
+  run_one_task_jobs(storage);  // prepares everything
+  static_cast<void>(recorder.take());
+  submit_one_task_jobs(storage);
+  EXPECT_LE(statements_per_job(recorder.take()), 2.1);
+  run_one_task_jobs(storage);
+  EXPECT_LE(statements_per_job(recorder.take()), 11.5);
 }
 
 }  // namespace
