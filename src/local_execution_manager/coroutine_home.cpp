@@ -75,6 +75,7 @@ auto CoroutineHome::run(std::shared_ptr<CoroutineHome> self) -> asio::awaitable<
     }
     self->mailbox_->keep(std::move(task));
   }
+  self->mailbox_->send(Next::suspends);  // without a runner nobody else does, and the task holds its home
 }
 
 auto CoroutineHome::resume() -> void {
