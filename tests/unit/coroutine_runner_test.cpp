@@ -110,6 +110,8 @@ TEST_F(CoroutineRunnerTest, ResultIsSentAlthoughEveryHomeStaysBusy) {
   EXPECT_EQ(mail.poll(), 1U) << "the first has returned";
   runner->close();
   clock_.run();
+  mail.restart();
+  EXPECT_EQ(mail.poll(), 1U) << "the others have, which keep their homes until then";
 }
 
 TEST_F(CoroutineRunnerTest, CancelReachesTheHandlerThatRuns) {
