@@ -15,6 +15,7 @@
 #include <cstring>
 #include <memory_resource>
 #include <new>
+#include <type_traits>
 #include <vector>
 
 namespace spider::inline v1::detail {

@@ -3,6 +3,7 @@
 #include "policies/slot_lists.hpp"
 #include "spider/policies/fifo.hpp"
 #include "spider/policies/grouped.hpp"
+#include "weight_limits.hpp"
 
 #include <algorithm>
 #include <string>
@@ -14,9 +15,9 @@ inline namespace v1 {
 namespace {
 
 using detail::kNoSlot;
+using detail::kWeightMax;
+using detail::kWeightMin;
 
-constexpr double kWeightMin = 0.001;
-constexpr double kWeightMax = 1e6;
 constexpr double kRebaseAt = 1e6;       // virtual time starts anew before rounding shows
 constexpr double kRounding = 1e-9;      // of virtual time
 constexpr double kLengthMin = 1e-6;     // seconds

@@ -1,6 +1,7 @@
 #include "storage/validation.hpp"
 
 #include "spider/storage/life_cycle.hpp"
+#include "weight_limits.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -15,8 +16,6 @@ namespace {
 constexpr std::size_t kQuotedBytesMax = 128;
 constexpr std::uint32_t kAttemptsMax = 1000;
 constexpr double kBackoffFactorMax = 100.0;
-constexpr double kJobWeightMin = 0.001;
-constexpr double kJobWeightMax = 1e6;
 
 auto in_quotes(std::string_view text) -> std::string {
   std::string out = "'";
@@ -94,7 +93,7 @@ auto check_header(const JobSpec& job) -> Result<void> {
   if (job.unique_key.size() > kUniqueKeyBytesMax) {
     return refuse(Errc::limit_exceeded, "unique key " + in_quotes(job.unique_key), "longer than 1,024 bytes");
   }
-  if (!(job.weight >= kJobWeightMin && job.weight <= kJobWeightMax)) {
+  if (!(job.weight >= detail::kWeightMin && job.weight <= detail::kWeightMax)) {
     return refuse(Errc::invalid_argument, "job", "the weight is outside 0.001 … 1,000,000");
   }
   if (job.not_before < TimePoint{}) return refuse(Errc::invalid_time, "job", "not_before is negative");
