@@ -2,7 +2,10 @@
 
 #include "spider/sim/case.hpp"
 
+#include <algorithm>
+#include <limits>
 #include <sstream>
+#include <string_view>
 
 namespace spider {
 inline namespace v1 {
@@ -14,8 +17,55 @@ auto write(std::ostream& out, Duration duration) -> void {
   out << "std::chrono::nanoseconds{" << duration.count() << '}';
 }
 
+/// Whatever it holds: columns are any bytes.
+auto write(std::ostream& out, std::string_view text) -> void {
+  constexpr auto kPlain = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\' && c != '?'; };
+  const auto has_nul = text.find('\0') != std::string_view::npos;
+  out << (has_nul ? "std::string{\"" : "\"");
+  for (const auto c : text) {
+    if (kPlain(c)) {
+      out << c;
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      out << '\\' << char('0' + (byte >> 6U)) << char('0' + (byte >> 3U & 7U)) << char('0' + (byte & 7U));
+    }
+  }
+  out << '"';
+  if (has_nul) out << ", " << text.size() << '}';
+}
+
+/// As a comment: a policy's own words may be among them.
+auto one_line(std::string text) -> std::string {
+  std::ranges::replace_if(
+      text, [](char c) { return c == '\\' || (c >= 0 && c < ' '); }, ' ');
+  return text;
+}
+
+auto write(std::ostream& out, const CoalesceKey& key) -> void {
+  out << "spider::CoalesceKey{";
+  write(out, key.operation);
+  out << ", {";
+  for (std::size_t column = 0; column < key.target.size(); ++column) {
+    out << (column == 0 ? "" : ", ");
+    if (key.target[column]) {
+      write(out, *key.target[column]);
+    } else {
+      out << "std::nullopt";
+    }
+  }
+  out << "}}";
+}
+
 auto write(std::ostream& out, const std::string& name, const TaskSpec& task) -> void {
-  out << "  " << name << ".handler = \"" << task.handler << "\";\n";
+  const auto write_text = [&](const char* field, std::string_view value) {
+    if (value.empty()) return;
+    out << "  " << name << '.' << field << " = ";
+    write(out, value);
+    out << ";\n";
+  };
+  write_text("handler", task.handler);
+  write_text("name", task.name);
+  write_text("input", task.input);
   if (task.count != 1) out << "  " << name << ".count = " << task.count << ";\n";
   if (!task.parents.empty()) {
     out << "  " << name << ".parents = {";
@@ -33,11 +83,16 @@ auto write(std::ostream& out, const std::string& name, const TaskSpec& task) -> 
   }
   write_time("retry.backoff_first", task.retry.backoff_first);
   write_time("retry.backoff_max", task.retry.backoff_max);
+  if (task.retry.backoff_factor != RetryPolicy{}.backoff_factor) {
+    out << "  " << name << ".retry.backoff_factor = " << task.retry.backoff_factor << ";\n";
+  }
   if (task.timeout != Duration::zero()) write_time("timeout", task.timeout);
+  if (task.estimate != Duration::zero()) write_time("estimate", task.estimate);
   if (task.instances_max != 1) out << "  " << name << ".instances_max = " << task.instances_max << ";\n";
   if (task.coalesce) {
-    out << "  " << name << ".coalesce = spider::CoalesceKey{\"" << task.coalesce->operation << "\", {\""
-        << task.coalesce->target.front().value_or("") << "\"}};\n";
+    out << "  " << name << ".coalesce = ";
+    write(out, *task.coalesce);
+    out << ";\n";
   }
 }
 
@@ -50,7 +105,14 @@ auto write(std::ostream& out, const std::string& name, const std::optional<TaskS
 auto write(std::ostream& out, std::size_t number, const SubmitEvent& submit) -> void {
   const auto job = "job" + std::to_string(number);
   out << "  spider::JobSpec " << job << ";\n"
-      << "  " << job << ".resource_group = \"" << submit.job.resource_group << "\";\n";
+      << "  " << job << ".resource_group = ";
+  write(out, submit.job.resource_group);
+  out << ";\n";
+  if (submit.job.queue != JobSpec{}.queue) {
+    out << "  " << job << ".queue = ";
+    write(out, submit.job.queue);
+    out << ";\n";
+  }
   if (submit.job.priority != 0) out << "  " << job << ".priority = " << int{submit.job.priority} << ";\n";
   if (submit.job.weight != 1.0) out << "  " << job << ".weight = " << submit.job.weight << ";\n";
   if (submit.job.not_before != TimePoint{}) {
@@ -78,12 +140,16 @@ auto write(std::ostream& out, std::size_t number, const SubmitEvent& submit) -> 
 
 auto to_test(const SimCase& what, const Violation& broken, const std::string& parts) -> std::string {
   std::ostringstream out;
-  out << "// " << broken.rule << ": " << broken.what << '\n'
+  out.precision(std::numeric_limits<double>::max_digits10);
+  out << "#include \"spider/sim/case.hpp\"\n\n#include <gtest/gtest.h>\n\n"
+      << "// " << broken.rule << ": " << one_line(broken.what) << '\n'
       << "TEST(Simulation, Seed" << what.seed << "Breaks" << broken.rule << ") {\n"
       << "  using spider::sim::FaultKind;\n"
       << "  spider::sim::SimCase failing;\n"
       << "  failing.seed = " << what.seed << "U;\n"
-      << "  failing.policy = \"" << what.policy << "\";\n"
+      << "  failing.policy = ";
+  write(out, what.policy);
+  out << ";\n"
       << "  failing.capacity = " << what.capacity << ";\n"
       << "  failing.buffered_max = " << what.buffered_max << ";\n"
       << "  failing.latency_max = ";
@@ -108,9 +174,12 @@ auto to_test(const SimCase& what, const Violation& broken, const std::string& pa
     out << "  failing.faults.push_back({FaultKind::" << to_string(fault.kind) << ", " << fault.opportunity
         << "});\n";
   }
-  out << "  const auto outcome = spider::sim::replay(failing, " << parts << ");\n"
-      << "  EXPECT_TRUE(outcome.clean()) << outcome.violations.front().what;\n"
-      << "}\n";
+  out << "  const auto outcome = spider::sim::replay(failing, " << parts << ");\n";
+  if (broken.rule == "replay") {
+    out << "  EXPECT_EQ(outcome.log_hash, spider::sim::replay(failing, " << parts << ").log_hash);\n}\n";
+  } else {
+    out << "  EXPECT_TRUE(outcome.clean()) << outcome.violations.front().what;\n}\n";
+  }
   return out.str();
 }
 

@@ -107,7 +107,8 @@ struct SimOutcome {
 [[nodiscard]] auto replay(const SimCase& what, const SimParts& parts = {}, bool keep_log = false)
     -> SimOutcome;
 
-/// The case as a unit test, ready to be pasted. `parts` is how the test is to write its SimParts.
+/// The case as a unit test, ready to be pasted: it fails as long as the promise is broken. Faults are those
+/// of `faults`, whatever the rates. `parts` is how the test is to write its SimParts.
 [[nodiscard]] auto to_test(const SimCase& what, const Violation& broken, const std::string& parts = "{}")
     -> std::string;
 
