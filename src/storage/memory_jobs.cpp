@@ -103,6 +103,9 @@ auto MemoryState::move_job(Job& job, life_cycle::JobMove move) -> void {
     case JobState::running: return;
     case JobState::commit_ready: {
       const auto at = std::max(now_, job.spec->not_before);
+      // What was folded while it was offered may still stand there, and keep the job in its lane.
+      Lane::withdraw(job);
+      job.ready.clear();
       job.move_task(TaskId::commit(), *job.commit, TaskState::ready);
       job.commit->ready_at = at;
       return offer(job, TaskId::commit(), 1, at);
