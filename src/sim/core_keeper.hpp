@@ -33,9 +33,12 @@ class CoreKeeper {
   auto stop() -> void;
   /// The same; no other comes after it.
   auto close() -> void;
+  /// Whether the core that runs now is overdue. Often.
+  auto look() -> void;
 
  private:
   auto run_once() -> Async<void>;
+  [[nodiscard]] auto promise() const -> AskMonitor::Promise;
   auto look_at(const Result<void>& end, std::uint64_t throws_before) -> void;
 
   SimContext& context_;
@@ -44,6 +47,7 @@ class CoreKeeper {
   DispatchMonitor& monitor_;
   PolicyFactory policy_;
   PolicyCoreOptions options_;
+  std::shared_ptr<AskMonitor> asks_;  // of the core that runs now
   std::shared_ptr<asio::cancellation_signal> signal_;
   TimePoint stopped_at_ = kForever;
   bool closed_ = false;

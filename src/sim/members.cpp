@@ -80,7 +80,10 @@ auto Members::disturbed(Duration by) -> void {
 }
 
 auto Members::look() -> void {
-  for (const auto& member : all_) member->monitor().look();
+  for (const auto& member : all_) {
+    member->monitor().look();
+    member->core().look();
+  }
 }
 
 auto Members::is_drained() const -> bool {

@@ -4,6 +4,7 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -13,11 +14,12 @@ namespace {
 
 using std::chrono::seconds;
 
-/// Tells the monitor what a member asks for.
+/// Tells the monitors what is asked for. Where there is one scheduler, `member` is null.
 class WatchedPull final : public StorageClient {
  public:
-  WatchedPull(FaultyStorageClient& behind, std::shared_ptr<MemberMonitor> monitor)
-      : behind_{behind}, monitor_{std::move(monitor)} {}
+  WatchedPull(FaultyStorageClient& behind, std::shared_ptr<AskMonitor> asks,
+              std::shared_ptr<MemberMonitor> member)
+      : behind_{behind}, asks_{std::move(asks)}, member_{std::move(member)} {}
 
   auto register_scheduler(SchedulerInfo info) -> Async<Registration> override {
     return behind_.register_scheduler(std::move(info));
@@ -26,16 +28,16 @@ class WatchedPull final : public StorageClient {
     return behind_.unregister_scheduler(registration);
   }
   auto poll_ready(PollRequest request) -> Async<InboundBatch> override {
-    monitor_->polls(request);
-    return behind_.poll_ready(std::move(request));
+    begins(TaskKind::regular, request);
+    return ends(TaskKind::regular, asks_, behind_.poll_ready(std::move(request)));
   }
   auto poll_commit_ready(PollRequest request) -> Async<InboundBatch> override {
-    monitor_->polls(request);
-    return behind_.poll_commit_ready(std::move(request));
+    begins(TaskKind::commit, request);
+    return ends(TaskKind::commit, asks_, behind_.poll_commit_ready(std::move(request)));
   }
   auto poll_cleanup_ready(PollRequest request) -> Async<InboundBatch> override {
-    monitor_->polls(request);
-    return behind_.poll_cleanup_ready(std::move(request));
+    begins(TaskKind::cleanup, request);
+    return ends(TaskKind::cleanup, asks_, behind_.poll_cleanup_ready(std::move(request)));
   }
   auto poll_ended(EndedCursor cursor, Duration wait) -> Async<EndedBatch> override {
     return behind_.poll_ended(cursor, wait);
@@ -43,8 +45,20 @@ class WatchedPull final : public StorageClient {
   auto job_state(JobId job) -> Async<JobState> override { return behind_.job_state(job); }
 
  private:
+  auto begins(TaskKind lane, const PollRequest& request) -> void {
+    asks_->poll_begins(lane, request);
+    if (member_) member_->polls(request);
+  }
+  static auto ends(TaskKind lane, std::shared_ptr<AskMonitor> asks, Async<InboundBatch> polling)
+      -> Async<InboundBatch> {
+    auto answer = co_await std::move(polling);
+    asks->poll_ends(lane, answer.has_value());
+    co_return answer;
+  }
+
   FaultyStorageClient& behind_;
-  std::shared_ptr<MemberMonitor> monitor_;
+  std::shared_ptr<AskMonitor> asks_;
+  std::shared_ptr<MemberMonitor> member_;
 };
 
 auto simulated_sharding() -> ShardedStorageOptions {
@@ -68,12 +82,16 @@ auto membership_settles_in() -> Duration {
   return member_limits().lost_after + 3 * simulated_sharding().ping_interval + seconds{8};
 }
 
-auto Puller::open() -> std::shared_ptr<StorageClient> {
-  if (!parts_.directory) return {std::shared_ptr<void>{}, &parts_.storage};
+auto Puller::wait_max(Duration poll_wait) const -> Duration {
+  return parts_.directory ? std::min(poll_wait, simulated_sharding().poll_interval) : poll_wait;
+}
+
+auto Puller::open(std::shared_ptr<AskMonitor> asks) -> std::shared_ptr<StorageClient> {
+  if (!parts_.directory) return std::make_shared<WatchedPull>(parts_.storage, std::move(asks), nullptr);
   const auto monitor = std::make_shared<MemberMonitor>(context_, parts_.member);
   FaultyDirectory::Parts directory{parts_.directory, monitor, parts_.link};
   ShardedStorageParts sharded;
-  sharded.storage = std::make_shared<WatchedPull>(parts_.storage, monitor);
+  sharded.storage = std::make_shared<WatchedPull>(parts_.storage, std::move(asks), monitor);
   sharded.directory = std::make_shared<FaultyDirectory>(context_, std::move(directory));
   auto made = make_sharded_storage_client(std::move(sharded), simulated_sharding(), context_.scheduler_clock);
   if (!made) {

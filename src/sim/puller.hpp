@@ -3,6 +3,7 @@
 /// What the lives of a core pull through: the storage itself where the plan has one scheduler, else a
 /// ShardedStorageClient of its own for each life, because a member that has left stays away. One thread.
 
+#include "sim/ask_monitor.hpp"
 #include "sim/faulty_storage.hpp"
 #include "sim/member_link.hpp"
 #include "spider/pull/sharded_storage_client.hpp"
@@ -33,8 +34,10 @@ class Puller {
   /// All outlive the puller, and what it opened.
   Puller(SimContext& context, Parts parts) : context_{context}, parts_{std::move(parts)} {}
 
-  /// For the next life of the core.
-  [[nodiscard]] auto open() -> std::shared_ptr<StorageClient>;
+  /// For the next life of the core, of which `asks` is told each poll.
+  [[nodiscard]] auto open(std::shared_ptr<AskMonitor> asks) -> std::shared_ptr<StorageClient>;
+  /// The longest that one poll of the storage waits where the core's wait for `poll_wait`.
+  [[nodiscard]] auto wait_max(Duration poll_wait) const -> Duration;
   /// That life is over: it pings no more.
   auto close() -> void;
   /// In order, while the core runs on.

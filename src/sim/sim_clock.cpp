@@ -1,9 +1,16 @@
 #include "sim/sim_clock.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace spider::inline v1::sim {
+
+namespace {
+
+constexpr auto kTimerSlack = std::chrono::milliseconds{1};  // of rounding, tie after tie
+
+}  // namespace
 
 class SimClock::State {
  public:
@@ -18,10 +25,12 @@ class SimClock::State {
   auto jump(Duration by) -> void {
     settle();
     from_ += by;
+    set_back_ -= std::min(by, Duration::zero());
   }
   auto set_rate(std::int64_t per_mille) -> void {
     settle();
     rate_ = per_mille;
+    slowest_ = std::min(slowest_, per_mille);
   }
 
   /// When the base shows what is at least `at` here.
@@ -30,6 +39,16 @@ class SimClock::State {
     const auto left = std::max(at - (from_ + (base.now() - since_) * rate_ / 1000), Duration::zero());
     const Duration tie{static_cast<std::int64_t>(mix64(seed ^ ++timers_) % 5)};
     return saturating_add(base.now(), left / rate_ * 1000 + Duration{1000} + tie);
+  }
+
+  /// A clock that stands still has yet to make up for what it was set back.
+  auto timer(Duration wait) -> Timer {
+    const auto behind = now() - (from_ + (base.now() - since_) * rate_ / 1000);
+    return {wait, base.now(), set_back_ - behind};
+  }
+  [[nodiscard]] auto is_overdue(const Timer& timer) const -> bool {
+    const auto shown = timer.wait + set_back_ - timer.set_back;
+    return base.now() > saturating_add(timer.begun, shown / slowest_ * 1000 + kTimerSlack);
   }
 
   VirtualClock& base;
@@ -47,6 +66,8 @@ class SimClock::State {
   TimePoint from_{};   // here, then
   TimePoint shown_{};
   std::int64_t rate_ = 1000;
+  std::int64_t slowest_ = 1000;
+  Duration set_back_{};
   std::uint64_t timers_ = 0;
 };
 
@@ -105,6 +126,8 @@ auto SimClock::sleep_until(TimePoint at) -> Async<void> { return sleep_on(state_
 auto SimClock::make_alarm(std::function<void()> on_fire) -> std::unique_ptr<Alarm> {
   return std::make_unique<SimAlarm>(state_, std::move(on_fire));
 }
+auto SimClock::timer(Duration wait) const -> Timer { return state_->timer(wait); }
+auto SimClock::is_overdue(const Timer& timer) const -> bool { return state_->is_overdue(timer); }
 auto SimClock::jump(Duration by) -> void { state_->jump(by); }
 auto SimClock::set_rate(std::int64_t per_mille) -> void { state_->set_rate(per_mille); }
 

@@ -28,6 +28,17 @@ class SimClock final : public Clock {
     return sleep_until(saturating_add(now(), duration));
   }
 
+  /// A wait that began at some time, seen from outside.
+  struct Timer {
+    Duration wait{};
+    TimePoint begun{};    ///< by the true clock
+    Duration set_back{};  ///< of all jumps until then
+  };
+  [[nodiscard]] auto timer(Duration wait) const -> Timer;
+  /// Whether whoever waits by this clock must have seen the end of it, at the slowest rate that the clock
+  /// ever had, and with all that it was set back meanwhile. A jump forward ends no wait sooner.
+  [[nodiscard]] auto is_overdue(const Timer& timer) const -> bool;
+
   class State;
 
  private:

@@ -41,14 +41,25 @@ auto StorageMonitor::polled(TaskKind lane, SchedulerId scheduler, const SlotFilt
   last_session_ = std::max(last_session_, batch.session);
   for (const auto& entry : batch.entries) {
     context_.note(Note::offered, entry.job.value, number(entry.task));
+    if (entry.task.kind() != lane) {
+      context_.complain("T12", to_text(entry.ref()) + " was offered in another lane than its own");
+    }
     const auto [job, task] = find(entry.ref());
     if (job == nullptr || task == nullptr) {
       context_.complain("T12", to_text(entry.ref()) + " was offered and does not exist");
       continue;
     }
     check_order(*job, entry.ref(), *task);
+    check_wait(*job, entry, *task);
     check_lease(scheduler, batch.session, slots, entry, *task);
   }
+}
+
+/// I11. What was leased before is offered anew when that lease ends, whenever that is; and who has a coalesce
+/// key may have waited for its equivalent.
+auto StorageMonitor::check_wait(const Job& job, const InboundEntry& entry, const Task& task) -> void {
+  if (task.leased_to || key_of(job, entry.ref())) return;
+  polls_.offered(entry, std::max({entry.ready_at, job.submitted_at, task.changed_at}));
 }
 
 /// I13: nobody else's lease holds. R4, R5: it is in the share that was asked for, and due for it.
@@ -103,6 +114,7 @@ auto StorageMonitor::add(JobId id, const JobSpec& spec) -> void {
   job_order_.push_back(id);
   witness_.submitted(id, spec);
   job.spec = spec;
+  job.submitted_at = context_.storage_clock.now();
   job.nodes.resize(spec.tasks.size());
   for (std::uint32_t i = 0; i < spec.tasks.size(); ++i) {
     auto& node = job.nodes[i];
@@ -216,6 +228,7 @@ auto StorageMonitor::started(const TaskAssignment& assignment, ManagerId manager
   check_owner(*job, ref, *task, started);
   check_alone(*job, ref);
   task->leased_to = {};
+  task->changed_at = context_.storage_clock.now();
   witness_.started(ref);
   task->instances.push_back({.id = started.instance.id,
                              .epoch = started.instance.epoch,
@@ -248,10 +261,15 @@ auto StorageMonitor::owns(const Instance& instance) -> bool {
   return now < lease.until && instance.started_at >= lease.begun && now < instance.deadline;
 }
 
-auto StorageMonitor::run_of(const Job& job, TaskRef ref) -> Run* {
+auto StorageMonitor::key_of(const Job& job, TaskRef ref) -> const CoalesceKey* {
   if (ref.task.kind() != TaskKind::regular) return nullptr;
   const auto& key = job.spec.tasks[node_of(job, ref.task.index())].coalesce;
-  return key ? &runs_[job.spec.resource_group + '\n' + canonical(*key)] : nullptr;
+  return key ? &*key : nullptr;
+}
+
+auto StorageMonitor::run_of(const Job& job, TaskRef ref) -> Run* {
+  const auto* key = key_of(job, ref);
+  return key != nullptr ? &runs_[job.spec.resource_group + '\n' + canonical(*key)] : nullptr;
 }
 
 /// Q5: of one coalesce key, one task runs at a time.
@@ -293,6 +311,7 @@ auto StorageMonitor::finished(const FinishRequest& request, const Result<void>& 
   }
   found->finished = true;
   found->kind = request.kind;
+  task->changed_at = context_.storage_clock.now();
   end_task(*job, ref, *task, request.kind, request.kind == FinishRequest::Kind::failed && !request.retry);
 }
 
@@ -329,6 +348,7 @@ auto StorageMonitor::renewed(ManagerId manager, const Result<Renewal>& answer) -
       context_.complain("I5", to_text(lost.task) + ": an instance was said to be lost after its end");
     } else {
       found->lost = true;
+      task->changed_at = now;
     }
   }
 }

@@ -4,6 +4,7 @@
 /// keeps its own picture of all jobs, and complains about every broken promise. It shares no code with
 /// the storage. One thread.
 
+#include "sim/poll_monitor.hpp"
 #include "sim/sim_context.hpp"
 #include "spider/execution_client.hpp"
 #include "spider/job_client.hpp"
@@ -30,6 +31,8 @@ class StorageMonitor {
   auto polled(TaskKind lane, SchedulerId scheduler, const SlotFilter* slots, const InboundBatch& batch)
       -> void;
   [[nodiscard]] auto live_session(SchedulerId scheduler) const -> SessionId;
+  /// Of how soon work is found (I11); it is told by `polled` what was offered.
+  [[nodiscard]] auto polls() -> PollMonitor& { return polls_; }
 
   // Jobs (I1, I14).
   auto submitted(const JobSpec& spec, const Result<Submitted>& answer) -> void;
@@ -82,6 +85,7 @@ class StorageMonitor {
     SchedulerId leased_to;            // since it was last ready
     SessionId leased_under;
     std::uint64_t starts_before = 0;  // of all tasks, when it was leased
+    TimePoint changed_at{};           // by the storage's clock: when it was last heard of
     bool succeeded = false;
     bool failed = false;  // for good
   };
@@ -97,6 +101,7 @@ class StorageMonitor {
   };
   struct Job {
     JobSpec spec;
+    TimePoint submitted_at{};  // by the storage's clock
     std::vector<Node> nodes;
     std::vector<Task> tasks;  // the commit and the cleanup task at the end
     std::uint32_t regular = 0;
@@ -112,8 +117,10 @@ class StorageMonitor {
   auto check_lease(SchedulerId scheduler, SessionId session, const SlotFilter* slots,
                    const InboundEntry& entry, Task& task) -> void;
   [[nodiscard]] auto is_leased(const Job& job, TaskRef ref, const Task& task) -> bool;
+  auto check_wait(const Job& job, const InboundEntry& entry, const Task& task) -> void;
   auto check_order(const Job& job, TaskRef ref, const Task& task) -> void;
   auto check_owner(const Job& job, TaskRef ref, const Task& task, const StartedTask& started) -> void;
+  [[nodiscard]] static auto key_of(const Job& job, TaskRef ref) -> const CoalesceKey*;
   [[nodiscard]] auto run_of(const Job& job, TaskRef ref) -> Run*;
   auto check_alone(const Job& job, TaskRef ref) -> void;
   auto owns(const Instance& instance) -> bool;
@@ -123,6 +130,7 @@ class StorageMonitor {
 
   SimContext& context_;
   const StorageLimits& limits_;
+  PollMonitor polls_{context_};
   std::unordered_map<JobId, Job> jobs_;
   std::vector<JobId> job_order_;
   std::map<std::string, JobId> by_key_;

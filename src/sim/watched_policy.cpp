@@ -7,13 +7,22 @@
 namespace spider::inline v1::sim {
 
 WatchedPolicy::WatchedPolicy(std::unique_ptr<SchedulingPolicy> behind, SimContext& context,
-                             DispatchMonitor& monitor)
-    : behind_{std::move(behind)}, context_{context}, monitor_{monitor}, traits_{behind_->traits()} {}
+                             DispatchMonitor& monitor, std::shared_ptr<AskMonitor> asks)
+    : behind_{std::move(behind)},
+      context_{context},
+      monitor_{monitor},
+      asks_{std::move(asks)},
+      traits_{behind_->traits()} {}
+
+auto WatchedPolicy::holds_now(std::size_t entries) -> void {
+  held_ = entries;
+  if (asks_) asks_->holds(entries);
+}
 
 auto WatchedPolicy::admit(const InboundEntry& entry, TimePoint now) -> void {
   behind_->admit(entry, now);
   ++admissions_;
-  ++held_;
+  holds_now(held_ + 1);
   auto& job = jobs_[entry.job];
   if (job.tasks.empty()) {
     job.group = entry.group.value;
@@ -90,7 +99,7 @@ auto WatchedPolicy::picked(const InboundEntry& entry) -> void {
 auto WatchedPolicy::remove(const InboundEntry& entry) -> void {
   const auto job = jobs_.find(entry.job);
   auto& held = job->second.tasks[entry.task.bits()];
-  --held_;
+  holds_now(held_ - 1);
   if (--held.copies > 0) return;
   job->second.tasks.erase(entry.task.bits());
   if (!job->second.tasks.empty()) return;
@@ -120,7 +129,7 @@ auto WatchedPolicy::drop_job(JobId id) -> std::size_t {
     if (--group_jobs_[job->second.group] == 0) group_jobs_.erase(job->second.group);
     jobs_.erase(job);
   }
-  held_ -= expected;
+  holds_now(held_ - expected);
   if (dropped != expected) {
     context_.complain("P1", "the policy dropped " + std::to_string(dropped) + " entries of job " +
                                 std::to_string(id.value) + ", it held " + std::to_string(expected));
@@ -132,7 +141,7 @@ auto WatchedPolicy::clear() -> void {
   behind_->clear();
   jobs_.clear();
   group_jobs_.clear();
-  held_ = 0;
+  holds_now(0);
   widest_ = {};
 }
 

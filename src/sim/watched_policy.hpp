@@ -3,6 +3,7 @@
 /// Stands before a policy: keeps its own book of what the policy holds, complains about broken promises
 /// (P1, I10), and lets it be slow or throw. One thread, as every policy.
 
+#include "sim/ask_monitor.hpp"
 #include "sim/dispatch_monitor.hpp"
 #include "sim/sim_context.hpp"
 #include "spider/scheduling_policy.hpp"
@@ -15,7 +16,9 @@ namespace spider::inline v1::sim {
 
 class WatchedPolicy final : public SchedulingPolicy {
  public:
-  WatchedPolicy(std::unique_ptr<SchedulingPolicy> behind, SimContext& context, DispatchMonitor& monitor);
+  /// `asks` is told how much the policy holds; null: nobody is.
+  WatchedPolicy(std::unique_ptr<SchedulingPolicy> behind, SimContext& context, DispatchMonitor& monitor,
+                std::shared_ptr<AskMonitor> asks = nullptr);
 
   auto admit(const InboundEntry& entry, TimePoint now) -> void override;
   auto next(TimePoint now) -> std::optional<InboundEntry> override;
@@ -46,11 +49,13 @@ class WatchedPolicy final : public SchedulingPolicy {
   auto picked(const InboundEntry& entry) -> void;
   auto remove(const InboundEntry& entry) -> void;
   auto check_wait(const Held& held, const InboundEntry& entry) -> void;
+  auto holds_now(std::size_t entries) -> void;
   auto widen(const InboundEntry& entry) -> void;
 
   std::unique_ptr<SchedulingPolicy> behind_;
   SimContext& context_;
   DispatchMonitor& monitor_;
+  std::shared_ptr<AskMonitor> asks_;
   PolicyTraits traits_;
   std::unordered_map<JobId, Job> jobs_;
   std::unordered_map<std::uint64_t, std::uint64_t> group_jobs_;  // jobs that are held, by group

@@ -16,24 +16,23 @@ auto WatchedStorage::unregister_scheduler(Registration registration) -> Async<vo
   co_return answer;
 }
 
+auto WatchedStorage::poll_behind(TaskKind lane, PollRequest request) -> Async<InboundBatch> {
+  switch (lane) {
+    case TaskKind::commit: return behind_.poll_commit_ready(std::move(request));
+    case TaskKind::cleanup: return behind_.poll_cleanup_ready(std::move(request));
+    case TaskKind::regular: break;
+  }
+  return behind_.poll_ready(std::move(request));
+}
+
 auto WatchedStorage::poll(TaskKind lane, PollRequest request) -> Async<InboundBatch> {
   const auto scheduler = request.scheduler;
   const auto slots = request.slots;
-  switch (lane) {
-    case TaskKind::commit: {
-      auto answer = co_await behind_.poll_commit_ready(std::move(request));
-      if (answer) monitor_.polled(lane, scheduler, slots.get(), answer.value());
-      co_return answer;
-    }
-    case TaskKind::cleanup: {
-      auto answer = co_await behind_.poll_cleanup_ready(std::move(request));
-      if (answer) monitor_.polled(lane, scheduler, slots.get(), answer.value());
-      co_return answer;
-    }
-    case TaskKind::regular: break;
-  }
-  auto answer = co_await behind_.poll_ready(std::move(request));
+  const auto number = monitor_.polls().begins(lane, request);
+  auto polling = poll_behind(lane, std::move(request));
+  auto answer = co_await std::move(polling);
   if (answer) monitor_.polled(lane, scheduler, slots.get(), answer.value());
+  monitor_.polls().ends(number, answer);
   co_return answer;
 }
 

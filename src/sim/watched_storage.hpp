@@ -51,6 +51,7 @@ class WatchedStorage final : public StorageClient, public JobClient, public Exec
 
  private:
   auto poll(TaskKind lane, PollRequest request) -> Async<InboundBatch>;
+  auto poll_behind(TaskKind lane, PollRequest request) -> Async<InboundBatch>;
 
   Storage& behind_;
   StorageMonitor& monitor_;

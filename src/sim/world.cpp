@@ -62,6 +62,7 @@ class World {
  private:
   auto make(const SimParts& parts) -> Result<void>;
   auto live() -> void;
+  auto look() -> void;
   auto converge(Application& application) -> void;
   [[nodiscard]] auto open_jobs() -> std::size_t;
   [[nodiscard]] auto work_left() const -> Duration;
@@ -121,7 +122,7 @@ auto World::live() -> void {
   const auto step = seconds{1};
   for (Duration at{}; at < context_.plan.safety && !context_.hopeless(); at += step) {
     context_.base.run_until(TimePoint{at + step});
-    members_->look();
+    look();
   }
   context_.faults().heal();
   gremlin.heal();
@@ -130,6 +131,12 @@ auto World::live() -> void {
   context_.note(Note::phase, 2);
   drain();
   end();
+}
+
+/// Whether anything is overdue.
+auto World::look() -> void {
+  members_->look();
+  storage_monitor_->polls().look();
 }
 
 auto World::open_jobs() -> std::size_t {
@@ -156,7 +163,7 @@ auto World::converge(Application& application) -> void {
   while (context_.base.now() < until) {
     if (context_.hopeless()) return;
     context_.base.run_for(milliseconds{500});
-    members_->look();
+    look();
     open = application.done() ? open_jobs() : 1;
     if (open == 0) return;
   }
@@ -180,7 +187,7 @@ auto World::drain() -> void {
   while (context_.base.now() < until) {
     if (members_->is_drained()) return;
     context_.base.run_for(milliseconds{500});
-    members_->look();
+    look();
   }
 }
 

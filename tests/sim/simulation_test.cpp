@@ -43,6 +43,13 @@ TEST(Simulation, SameSeedGivesTheSameLog) {
   EXPECT_EQ(first.log, second.log);
 }
 
+/// The last task of a job was folded while it was offered: its commit task was offered among the regular ones.
+TEST(Simulation, CommitTaskAfterAFoldedTaskIsFoundInItsLane) {
+  const auto outcome = replay(expand(912));
+  EXPECT_GT(outcome.folded, 0U);
+  EXPECT_TRUE(outcome.clean()) << outcome.violations.front().what;
+}
+
 TEST(Simulation, OtherSeedsGiveOtherLogs) {
   EXPECT_NE(replay(expand(7)).log_hash, replay(expand(8)).log_hash);
 }

@@ -243,6 +243,15 @@ TEST_F(StorageMonitorTest, T12OffersWhatDoesNotExist) {
   EXPECT_THAT(rules(), ElementsAre("T12"));
 }
 
+TEST_F(StorageMonitorTest, T12OffersATaskInAnotherLane) {
+  InboundBatch batch;
+  batch.session = SessionId{1};
+  auto& entry = batch.entries.emplace_back();
+  entry.job = JobId{1};
+  monitor_.polled(TaskKind::commit, kScheduler, nullptr, batch);
+  EXPECT_THAT(rules(), ElementsAre("T12"));
+}
+
 TEST_F(StorageMonitorTest, T4EndedWithUnfinishedTasks) {
   end(JobState::failed, 0, 2);
   EXPECT_THAT(rules(), ElementsAre("T4"));
