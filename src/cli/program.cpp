@@ -44,7 +44,7 @@ auto run_program(int argc, const char* const* argv, Console console, const Polic
       add_check_command(app, console),
       add_purge_command(app, console),
       add_policies_command(app, console, registry),
-      add_sim_command(app, console),
+      add_sim_command(app, console, registry),
   };
   try {
     app.parse(argc, argv);

@@ -47,29 +47,43 @@ auto print(std::ostream& out, const sim::SimReport& report, double wall_s) -> vo
       << "log " << std::hex << report.log_hash << std::dec << '\n';
 }
 
-/// What one seed means, and all that happened in it.
-auto print_log(const SimCommandOptions& options, std::ostream& out) -> void {
+/// What broke, and how to see it again.
+auto print_failure(std::ostream& out, const SimCommandOptions& options, const sim::SimReport& report)
+    -> void {
+  out << report.to_text() << "\nagain: spider sim --seed " << report.failure->seed << " --seeds 1";
+  if (!options.policy.empty()) out << " --policy '" << options.policy << '\'';
+  out << "   (with --log: all that happened in it)\n";
+}
+
+/// What each seed means, and all that happened in it. Returns whether every promise was kept.
+auto print_log(const SimCommandOptions& options, const sim::SimParts& parts, std::ostream& out) -> bool {
+  bool clean = true;
   for (std::uint64_t seed = options.seed; seed < options.seed + options.seeds; ++seed) {
     const auto drawn = sim::expand(seed, options.policy);
-    const auto outcome = sim::replay(drawn, {}, true);
+    const auto outcome = sim::replay(drawn, parts, true);
     out << describe(drawn) << '\n' << outcome.log;
     for (const auto& broken : outcome.violations) {
       out << to_seconds(broken.at) << " s: " << broken.rule << ": " << broken.what << '\n';
     }
+    clean = clean && outcome.clean();
   }
+  return clean;
 }
 
 }  // namespace
 
 auto run_sim(const SimCommandOptions& options, Console console) -> int {
+  sim::SimParts parts;  // none where the policy ships
   if (!options.policy.empty()) {
-    if (const auto known = PolicyRegistry{}.make(options.policy); !known) {
+    auto known = options.registry.make(options.policy);
+    if (!known) {
       console.err << "spider sim: " << known.error() << '\n';
       return kBadInput;
     }
+    if (!PolicyRegistry{}.make(options.policy)) parts.policy = std::move(known).value();
   }
   JsonOutput json{options.json, console};
-  if (options.log) print_log(options, console.out);
+  const auto logs_clean = !options.log || print_log(options, parts, console.out);
   const auto terminal = &console.err == &std::cerr && isatty(STDERR_FILENO) != 0;
   sim::SimOptions settings;
   settings.seed = options.seed;
@@ -82,22 +96,28 @@ auto run_sim(const SimCommandOptions& options, Console console) -> int {
     return true;
   };
   const auto began = std::chrono::steady_clock::now();
-  const auto report = sim::simulate(settings);
+  const auto report = parts.policy ? sim::check_policy(parts.policy, settings) : sim::simulate(settings);
   const auto wall_s = Seconds(std::chrono::steady_clock::now() - began).count();
   if (terminal) console.err << "\r\x1b[K" << std::flush;
-  if (report.failure) console.err << report.to_text() << '\n';
+  if (report.failure) print_failure(console.err, options, report);
   if (options.json != "-" && !options.log) print(console.out, report, wall_s);
   json.write(to_json(report, wall_s));
   if (!json.finish()) {
     console.err << "spider sim: " << options.json << ": cannot be written\n";
     return kBadInput;
   }
-  return report.clean() ? kSuccess : kTaskFailed;
+  return report.clean() && logs_clean ? kSuccess : kTaskFailed;
 }
 
-auto add_sim_command(CLI::App& program, Console console) -> Command {
+auto add_sim_command(CLI::App& program, Console console, const PolicyRegistry& registry) -> Command {
   auto options = std::make_shared<SimCommandOptions>();
+  options->registry = registry;
   auto* app = program.add_subcommand("sim", "Simulate the scheduler while everything goes wrong");
+  app->footer(
+      "Each seed is a world of its own: work, managers, and the faults that happen in it. Monitors watch "
+      "every\n"
+      "promise; the first seed that breaks one is shrunk, and printed as a unit test to be pasted. The same\n"
+      "seed of the same version does the same. Status: 0, or 1 where a promise was broken.");
   app->add_option("--seeds", options->seeds, "How many seeds to run")->capture_default_str();
   app->add_option("--seed", options->seed, "The first one")->capture_default_str();
   app->add_option("--policy", options->policy, "Which policy decides; without it each seed draws one");

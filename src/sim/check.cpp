@@ -20,6 +20,7 @@ auto explain(const SimCase& drawn, const SimOutcome& outcome, const SimParts& pa
              const std::string& written, std::size_t runs_max) -> SimFailure {
   SimFailure failure;
   failure.seed = drawn.seed;
+  failure.drawn = describe(drawn);
   failure.broken = outcome.violations.front();
   failure.shrunk = drawn;
   failure.shrunk.rates.reset();
@@ -70,7 +71,10 @@ auto SimReport::to_text() const -> std::string {
   text << seeds << " seeds, " << dispatches << " dispatches, " << violations << " with violations";
   if (failure) {
     text << "\nseed " << failure->seed << " breaks " << failure->broken.rule << ": " << failure->broken.what
-         << "\nshrunk to " << failure->events << " events:\n\n"
+         << "\n  drawn: " << failure->drawn << "\n  again: SimOptions{.seed = " << failure->seed
+         << ", .seeds = 1}\n  shrunk to " << failure->events
+         << " events (submits, managers, faults), in which it breaks after " << to_seconds(failure->broken.at)
+         << " s of virtual time:\n\n"
          << failure->test;
   }
   return text.str();

@@ -58,6 +58,58 @@ class ForgetfulStorage final : public testing::ForwardingStorage {
   }
 };
 
+/// Every third poll of it sees nothing.
+class BlinkingStorage final : public testing::ForwardingStorage {
+ public:
+  using ForwardingStorage::ForwardingStorage;
+  auto poll_ready(PollRequest request) -> Async<InboundBatch> override {
+    if (++polls_ % 3 == 0) request.slots = std::make_shared<const SlotFilter>();
+    return behind().poll_ready(std::move(request));
+  }
+
+ private:
+  std::uint64_t polls_ = 0;
+};
+
+/// Waits for twice as long as it was asked to.
+class PatientStorage final : public testing::ForwardingStorage {
+ public:
+  using ForwardingStorage::ForwardingStorage;
+  auto poll_ready(PollRequest request) -> Async<InboundBatch> override {
+    request.wait *= 2;
+    return behind().poll_ready(std::move(request));
+  }
+};
+
+/// I11, in seeds of one scheduler and of several.
+TEST(CheckStorage, WorkThatIsFoundLateIsFoundOut) {
+  for (const auto& open : {open_broken<BlinkingStorage>, open_broken<PatientStorage>}) {
+    auto options = until_found();
+    const auto alone = check_storage(open, options);
+    ASSERT_TRUE(alone.failure);
+    EXPECT_EQ(alone.failure->broken.rule, "I11") << alone.to_text();
+    EXPECT_LE(alone.failure->events, 10U) << alone.to_text();
+    while (expand(options.seed).members == 1) ++options.seed;
+    options.seeds = 1;
+    options.shrink_runs_max = 0;
+    const auto several = check_storage(open, options);
+    ASSERT_TRUE(several.failure);
+    EXPECT_EQ(several.failure->broken.rule, "I11");
+  }
+}
+
+/// What a user reads: what broke, in which world, how to run it again, and what to paste.
+TEST(CheckStorage, FailureIsToldWhole) {
+  auto options = until_found();
+  const auto text = check_storage(open_broken<PatientStorage>, options).to_text();
+  for (const auto* part :
+       {" breaks I11: ", "\n  drawn: seed=", "\n  again: SimOptions{.seed = ",
+        " events (submits, managers, faults), in which it breaks after ", "#include \"spider/sim/case.hpp\"",
+        "TEST(Simulation, Seed", "spider::sim::replay(failing, {.storage = open_my_storage});"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part << " is not in\n" << text;
+  }
+}
+
 TEST(CheckStorage, LateResultsAcceptedAreFoundAndShrunk) {
   const auto report = check_storage(open_broken<PoliteStorage>, until_found());
   ASSERT_TRUE(report.failure);

@@ -35,7 +35,8 @@ struct SimOptions {
 
 struct SimFailure {
   std::uint64_t seed = 0;
-  Violation broken;  ///< by the shrunk case
+  std::string drawn;  ///< what the seed means, as `describe` has it
+  Violation broken;   ///< by the shrunk case
   SimCase shrunk;
   std::size_t events = 0;  ///< of the shrunk case: submits, managers and faults
   std::string test;        ///< the shrunk case as a unit test
@@ -52,7 +53,8 @@ struct SimReport {
   std::optional<SimFailure> failure;  ///< the first
 
   [[nodiscard]] auto clean() const -> bool { return violations == 0; }
-  /// A few lines for people; with the unit test if there is a failure.
+  /// A few lines for people; if there is a failure, what broke when, how to run that seed again, and the unit
+  /// test.
   [[nodiscard]] auto to_text() const -> std::string;
 };
 
