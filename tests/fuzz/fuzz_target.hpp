@@ -17,7 +17,7 @@
 #include <string>
 #include <string_view>
 
-/// Always answers 0. The name is libFuzzer's.
+/// Answers 0; −1: the input is larger than any that the target keeps. The name is libFuzzer's.
 extern "C" auto LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) -> int;
 
 namespace spider::fuzz {

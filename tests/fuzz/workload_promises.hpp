@@ -15,10 +15,10 @@ namespace spider::fuzz {
 inline constexpr const char* kFile = "input.file";
 
 /// Small enough that an input near the limits is cheap.
-inline auto small_limits() -> cli::WorkloadLimits {
+inline auto small_limits(std::size_t nodes_max = 300) -> cli::WorkloadLimits {
   cli::WorkloadLimits limits;
   limits.json_depth_max = 16;
-  limits.nodes_max = 300;
+  limits.nodes_max = nodes_max;
   limits.tasks_per_job_max = 100'000;
   return limits;
 }
@@ -60,14 +60,13 @@ inline auto require_job(const cli::WorkloadJob& job, const cli::WorkloadLimits& 
   require(is_acyclic(job), "a job's graph has no cycle");
 }
 
-inline auto require_workload(const Result<cli::Workload>& read, std::initializer_list<Errc> documented)
-    -> void {
+inline auto require_workload(const Result<cli::Workload>& read, std::initializer_list<Errc> documented,
+                             const cli::WorkloadLimits& limits = small_limits()) -> void {
   if (!read) {
     require(read.error().detail.starts_with(kFile), "a refusal names the file");
     return require_documented(read.error(), documented);
   }
   const auto& workload = read.value();
-  const auto limits = small_limits();
   require(!workload.jobs.empty() || !workload.skipped.empty(), "a workload has a job, or says why not");
   std::size_t nodes = 0;
   for (const auto& job : workload.jobs) {
