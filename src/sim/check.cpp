@@ -85,13 +85,13 @@ auto simulate(const SimOptions& options) -> SimReport { return run_seeds(options
 auto check_policy(PolicyFactory policy, const SimOptions& options) -> SimReport {
   SimParts parts;
   parts.policy = std::move(policy);
-  return run_seeds(options, parts, "{.policy = make_my_policy}");
+  return run_seeds(options, parts, "{.policy = make_my_policy /* what was checked */}");
 }
 
 auto check_storage(StorageFactory storage, const SimOptions& options) -> SimReport {
   SimParts parts;
   parts.storage = std::move(storage);
-  return run_seeds(options, parts, "{.storage = open_my_storage}");
+  return run_seeds(options, parts, "{.storage = open_my_storage /* what was checked */}");
 }
 
 }  // namespace sim

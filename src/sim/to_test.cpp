@@ -78,12 +78,14 @@ auto write(std::ostream& out, const std::string& name, const TaskSpec& task) -> 
     write(out, value);
     out << ";\n";
   };
-  if (task.retry.attempts_max != RetryPolicy{}.attempts_max) {
+  constexpr RetryPolicy kUsual;
+  if (task.retry.attempts_max != kUsual.attempts_max) {
     out << "  " << name << ".retry.attempts_max = " << task.retry.attempts_max << ";\n";
   }
-  write_time("retry.backoff_first", task.retry.backoff_first);
-  write_time("retry.backoff_max", task.retry.backoff_max);
-  if (task.retry.backoff_factor != RetryPolicy{}.backoff_factor) {
+  if (task.retry.backoff_first != kUsual.backoff_first)
+    write_time("retry.backoff_first", task.retry.backoff_first);
+  if (task.retry.backoff_max != kUsual.backoff_max) write_time("retry.backoff_max", task.retry.backoff_max);
+  if (task.retry.backoff_factor != kUsual.backoff_factor) {
     out << "  " << name << ".retry.backoff_factor = " << task.retry.backoff_factor << ";\n";
   }
   if (task.timeout != Duration::zero()) write_time("timeout", task.timeout);

@@ -105,7 +105,8 @@ TEST(CheckStorage, FailureIsToldWhole) {
   for (const auto* part :
        {" breaks I11: ", "\n  drawn: seed=", "\n  again: SimOptions{.seed = ",
         " events (submits, managers, faults), in which it breaks after ", "#include \"spider/sim/case.hpp\"",
-        "TEST(Simulation, Seed", "spider::sim::replay(failing, {.storage = open_my_storage});"}) {
+        "TEST(Simulation, Seed",
+        "spider::sim::replay(failing, {.storage = open_my_storage /* what was checked */});"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << " is not in\n" << text;
   }
 }

@@ -73,6 +73,8 @@ TEST(SimToTest, EveryFieldOfAJobIsWritten) {
   task.name = "photo";
   task.input = std::string{"\0\xff?7", 4};
   task.retry.attempts_max = 4;
+  task.retry.backoff_first = nanoseconds{8};
+  task.retry.backoff_max = nanoseconds{9};
   task.retry.backoff_factor = 1.5;
   task.timeout = nanoseconds{1};
   task.estimate = nanoseconds{2};
@@ -84,8 +86,10 @@ TEST(SimToTest, EveryFieldOfAJobIsWritten) {
         "job1.not_before = spider::TimePoint{std::chrono::nanoseconds{5}}",
         "job1.deadline = spider::TimePoint{std::chrono::nanoseconds{7}}", "job1.tasks[0].handler = \"work\"",
         "job1.tasks[0].name = \"photo\"", R"(job1.tasks[0].input = std::string{"\000\377\0777", 4})",
-        "job1.tasks[0].retry.attempts_max = 4", "job1.tasks[0].retry.backoff_factor = 1.5",
-        "job1.tasks[0].timeout = std::chrono::nanoseconds{1}",
+        "job1.tasks[0].retry.attempts_max = 4",
+        "job1.tasks[0].retry.backoff_first = std::chrono::nanoseconds{8}",
+        "job1.tasks[0].retry.backoff_max = std::chrono::nanoseconds{9}",
+        "job1.tasks[0].retry.backoff_factor = 1.5", "job1.tasks[0].timeout = std::chrono::nanoseconds{1}",
         "job1.tasks[0].estimate = std::chrono::nanoseconds{2}", "job1.tasks[0].instances_max = 3"}) {
     EXPECT_TRUE(says(test, line)) << line << " is not in\n" << test;
   }
