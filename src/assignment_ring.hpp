@@ -15,6 +15,7 @@
 #include <cstring>
 #include <memory_resource>
 #include <new>
+#include <span>
 #include <type_traits>
 #include <vector>
 
@@ -29,7 +30,8 @@ class AssignmentRing {
       : block_items_{std::min(kBlockItemsMax, std::bit_ceil(capacity))},
         shift_{static_cast<unsigned>(std::countr_zero(block_items_))},
         memory_{memory},
-        blocks_(std::bit_ceil(capacity) >> shift_, nullptr) {}
+        blocks_(std::bit_ceil(capacity) >> shift_, nullptr),
+        block_mask_{blocks_.size() - 1} {}
   AssignmentRing(const AssignmentRing&) = delete;
   auto operator=(const AssignmentRing&) -> AssignmentRing& = delete;
   ~AssignmentRing() {
@@ -38,13 +40,24 @@ class AssignmentRing {
     }
   }
 
-  /// Whether there was memory for it.
-  [[nodiscard]] auto store(std::uint64_t position, const TaskAssignment& item) noexcept -> bool {
-    auto& block = block_of(position);
-    if (block == nullptr && !add(block)) return false;
+  /// Whether `position` has memory: it was reserved once.
+  [[nodiscard]] auto holds(std::uint64_t position) const noexcept -> bool {
+    return block_of(position) != nullptr;
+  }
+
+  /// Gets memory for `count` positions, at most the capacity; returns for how many there was some.
+  [[nodiscard]] auto reserve(std::uint64_t position, std::size_t count) noexcept -> std::size_t {
+    std::size_t reserved = 0;
+    while (reserved < count && (holds(position + reserved) || add_block(position + reserved))) {
+      reserved += block_items_ - offset_of(position + reserved);
+    }
+    return std::min(reserved, count);
+  }
+
+  auto store(std::uint64_t position, const TaskAssignment& item) noexcept -> void {
+    auto* block = block_of(position);
     copy(block + offset_of(position), &item);
     ask_to_write(block + offset_of(position + kAhead));
-    return true;
   }
 
   auto load(std::uint64_t position, TaskAssignment& out) const noexcept -> void {
@@ -53,12 +66,23 @@ class AssignmentRing {
     __builtin_prefetch(block + offset_of(position + kAhead));
   }
 
-  /// Loads `count` from `position` on.
-  auto load(std::uint64_t position, TaskAssignment* out, std::size_t count) const noexcept -> void {
+  /// Stores what is in `items` from `position` on.
+  auto store(std::uint64_t position, std::span<const TaskAssignment> items) noexcept -> void {
+    while (!items.empty()) {
+      const auto part = items.first(std::min(items.size(), block_items_ - offset_of(position)));
+      std::ranges::copy(part, block_of(position) + offset_of(position));
+      position += part.size();
+      items = items.subspan(part.size());
+    }
+  }
+
+  /// Appends `count` from `position` on to `out`, which has the room.
+  auto load(std::uint64_t position, std::size_t count, std::vector<TaskAssignment>& out) const noexcept
+      -> void {
     while (count != 0) {
-      const auto offset = offset_of(position);
-      const auto part = std::min(count, block_items_ - offset);
-      out = std::copy_n(block_of(position) + offset, part, out);
+      const auto part = std::min(count, block_items_ - offset_of(position));
+      const auto* from = block_of(position) + offset_of(position);
+      out.insert(out.end(), from, from + part);
       position += part;
       count -= part;
     }
@@ -88,19 +112,17 @@ class AssignmentRing {
   [[nodiscard]] auto offset_of(std::uint64_t position) const noexcept -> std::size_t {
     return position & (block_items_ - 1);
   }
-  [[nodiscard]] auto block_of(std::uint64_t position) noexcept -> TaskAssignment*& {
-    return blocks_[(position >> shift_) & (blocks_.size() - 1)];
-  }
-  [[nodiscard]] auto block_of(std::uint64_t position) const noexcept -> const TaskAssignment* {
-    return blocks_[(position >> shift_) & (blocks_.size() - 1)];
+  [[nodiscard]] auto block_of(std::uint64_t position) const noexcept -> TaskAssignment* {
+    return blocks_[(position >> shift_) & block_mask_];
   }
   [[nodiscard]] auto block_bytes() const noexcept -> std::size_t {
     return block_items_ * sizeof(TaskAssignment);
   }
 
-  [[nodiscard]] auto add(TaskAssignment*& block) noexcept -> bool {
+  [[nodiscard]] auto add_block(std::uint64_t position) noexcept -> bool {
     try {
-      block = static_cast<TaskAssignment*>(memory_.allocate(block_bytes(), kAlignment));
+      auto* memory = memory_.allocate(block_bytes(), kAlignment);
+      blocks_[(position >> shift_) & block_mask_] = static_cast<TaskAssignment*>(memory);
       return true;
     } catch (const std::bad_alloc&) {
       return false;
@@ -111,6 +133,7 @@ class AssignmentRing {
   const unsigned shift_;
   std::pmr::memory_resource& memory_;
   std::vector<TaskAssignment*> blocks_;
+  const std::size_t block_mask_;
 };
 
 static_assert(std::is_trivially_copyable_v<TaskAssignment>, "a move that throws would lose an assignment");

@@ -112,7 +112,7 @@ auto take_waiting(std::shared_ptr<DispatchState> shared, Duration wait, bool yie
     const auto after = co_await asio::this_coro::cancellation_state;
     if (why == Wake::cancelled || is_set(after)) co_return Errc::cancelled;
     const auto taken =
-        why == Wake::timed_out ? state.take({&item, 1}, false) : state.take_in_line(waiter, item);
+        why == Wake::timed_out ? state.take_one(item, false) : state.take_in_line(waiter, item);
     if (taken.count != 0) co_return item;
     if (taken.drained) co_return Errc::dispatch_queue_closed;
     if (state.is_due(waiter.deadline)) co_return std::optional<TaskAssignment>{};
@@ -120,18 +120,19 @@ auto take_waiting(std::shared_ptr<DispatchState> shared, Duration wait, bool yie
   }
 }
 
+// `enqueue` and `dequeue` are flattened because Asio's allocation of a frame, when it is not inlined, divides
+// by the alignment.
+
 class ChannelSink final : public DispatchQueueSink {
  public:
   explicit ChannelSink(std::shared_ptr<DispatchState> state) : state_{std::move(state)} {}
   ~ChannelSink() override { state_->close(); }
 
-  auto enqueue(TaskAssignment assignment) -> Async<void> override {
-    if (state_->put_one(assignment)) co_return success();
-    const std::span items{&assignment, 1};
-    const auto put = state_->put(items, true);
-    if (put.count != 0) co_return success();
-    if (put.error != Errc::would_block) co_return put.error;
-    auto waiting = put_waiting(state_, items);
+  [[gnu::flatten]] auto enqueue(TaskAssignment assignment) -> Async<void> override {
+    const auto error = state_->put_one(assignment, true);
+    if (error == Errc{}) co_return success();
+    if (error != Errc::would_block) co_return error;
+    auto waiting = put_waiting(state_, {&assignment, 1});
     const auto result = co_await std::move(waiting);
     if (!result) co_return result.error();
     co_return success();
@@ -147,9 +148,8 @@ class ChannelSink final : public DispatchQueueSink {
   }
 
   auto try_enqueue(const TaskAssignment& assignment) -> Result<void> override {
-    if (state_->put_one(assignment)) return success();
-    const auto put = state_->put({&assignment, 1}, false);
-    if (put.count == 0) return put.error;
+    const auto error = state_->put_one(assignment, false);
+    if (error != Errc{}) return error;
     return success();
   }
 
@@ -176,10 +176,9 @@ class ChannelSource final : public DispatchQueueSource {
   explicit ChannelSource(std::shared_ptr<DispatchState> state) : state_{std::move(state)} {}
   ~ChannelSource() override { state_->close(); }
 
-  auto dequeue(Duration wait) -> Async<std::optional<TaskAssignment>> override {
+  [[gnu::flatten]] auto dequeue(Duration wait) -> Async<std::optional<TaskAssignment>> override {
     TaskAssignment item;
-    if (state_->take_one(item)) co_return item;
-    const auto taken = state_->take({&item, 1}, wait > Duration::zero());
+    const auto taken = state_->take_one(item, wait > Duration::zero());
     if (taken.count != 0) co_return item;
     if (taken.drained) co_return Errc::dispatch_queue_closed;
     if (wait <= Duration::zero()) co_return std::optional<TaskAssignment>{};
@@ -192,8 +191,7 @@ class ChannelSource final : public DispatchQueueSource {
     std::vector<TaskAssignment> batch;
     if (!make_room(batch, *state_, max))
       co_return Error{Errc::limit_exceeded, "dequeue_batch: out of memory"};
-    const auto taken = state_->take(batch, wait > Duration::zero());
-    batch.resize(taken.count);
+    const auto taken = state_->take_batch(batch, std::min(max, batch.capacity()), wait > Duration::zero());
     if (taken.drained) co_return Errc::dispatch_queue_closed;
     if (taken.count != 0 || wait <= Duration::zero()) co_return batch;
     const auto state = state_;
@@ -203,16 +201,14 @@ class ChannelSource final : public DispatchQueueSource {
     if (!first.value()) co_return batch;
     batch.push_back(*first.value());
     if (max > 1 && make_room(batch, *state, max - 1)) {
-      const auto more = state->take(std::span{batch}.subspan(1), false);
-      batch.resize(1 + more.count);
+      (void)state->take_batch(batch, std::min(max, batch.capacity()) - 1, false);
     }
     co_return batch;
   }
 
   auto try_dequeue() -> Result<std::optional<TaskAssignment>> override {
     TaskAssignment item;
-    if (state_->take_one(item)) return std::optional{item};
-    const auto taken = state_->take({&item, 1}, false);
+    const auto taken = state_->take_one(item, false);
     if (taken.drained) return Errc::dispatch_queue_closed;
     return taken.count != 0 ? std::optional{item} : std::nullopt;
   }
@@ -222,7 +218,7 @@ class ChannelSource final : public DispatchQueueSource {
   static auto make_room(std::vector<TaskAssignment>& batch, const DispatchState& state, std::size_t max)
       -> bool {
     try {
-      batch.resize(batch.size() + std::clamp<std::size_t>(state.queued(), 1, max));
+      batch.reserve(batch.size() + std::clamp<std::size_t>(state.queued(), 1, max));
       return true;
     } catch (const std::bad_alloc&) {
       return false;

@@ -20,6 +20,7 @@ auto DispatchState::choose_consumers() -> void {
   } else {
     wake_first(consumers_, woken_consumers_, std::min(queued, options_.wake_fanout));
   }
+  if (consumer_line_ == 0) overtaking_from_ = yielded_at_ = freed_.load(std::memory_order_relaxed);
   consumer_line_ = consumers_.size();
   const bool could_wake = woken_consumers_ < consumer_line_ && woken_consumers_ < options_.wake_fanout;
   consumers_due_ = could_wake ? woken_consumers_ : kNoneDue;

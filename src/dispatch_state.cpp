@@ -43,6 +43,7 @@ auto DispatchState::put(std::span<const TaskAssignment> items, bool behind_line)
       const auto freed = freed_.load(std::memory_order_acquire);
       wake = enqueued_.load(std::memory_order_relaxed) - freed > consumers_due_;
     }
+    update_put_bound();
   }
   if (wake) change([] {});
   return result;
@@ -60,12 +61,12 @@ auto DispatchState::put_locked(std::span<const TaskAssignment> items, std::size_
   const auto free = options_.capacity - (before - freed_seen_);
   if (free <= reserved) return {0, Errc::would_block};
 
-  std::size_t count = 0;
-  const auto room = std::min(items.size(), free - reserved);
-  while (count < room && items[count].session == session_ && ring_.store(before + count, items[count])) {
-    ++count;
-  }
+  items = items.first(std::min(items.size(), free - reserved));
+  const auto is_stale = [this](const TaskAssignment& item) { return item.session != session_; };
+  const auto current = static_cast<std::size_t>(std::ranges::find_if(items, is_stale) - items.begin());
+  const auto count = ring_.reserve(before, current);
   if (count == 0) return {0, Errc::limit_exceeded};
+  ring_.store(before, items.first(count));
   enqueued_.store(before + count, std::memory_order_release);
 
   if (before + count - freed_seen_ > high_water_) {
@@ -73,6 +74,12 @@ auto DispatchState::put_locked(std::span<const TaskAssignment> items, std::size_
     high_water_ = std::max<std::size_t>(high_water_, before + count - freed_seen_);
   }
   return {count, Errc{}};
+}
+
+/// Nobody waits, there is room, and more was queued before. Needs back_lock_.
+auto DispatchState::update_put_bound() noexcept -> void {
+  const bool somebody_waits = producer_line_ != 0 || consumers_due_ != kNoneDue;
+  put_bound_ = closed_ || somebody_waits ? 0 : freed_seen_ + high_water_;
 }
 
 auto DispatchState::put_in_line(DispatchWaiter& waiter, std::span<const TaskAssignment> items) -> Put {
@@ -144,7 +151,7 @@ auto DispatchState::bump_locked(SessionId session) -> Bumped {
   count_freed(stale);
   enqueued_seen_ = enqueued_.load(std::memory_order_relaxed);
   session_ = session;
-  overtaken_ = since_yield_ = 0;
+  overtaking_from_ = yielded_at_ = freed_.load(std::memory_order_relaxed);
   return {Errc{}, session};
 }
 
@@ -154,49 +161,67 @@ auto DispatchState::close() -> void {
 
 // --- Consumers -----------------------------------------------------------------------------------
 
-auto DispatchState::take(std::span<TaskAssignment> out, bool may_yield) -> Taken {
+/// What is taken is copied out by `load(position, count)`.
+template <class Load>
+auto DispatchState::take(std::size_t max, bool may_yield, Load load) -> Taken {
   Taken taken;
   bool wake = false;
   {
     const std::scoped_lock front{front_lock_};
     const bool overtakes = consumer_line_ != 0;
-    if (overtakes && may_yield && since_yield_ >= options_.overtake_max) {
-      since_yield_ = 0;
+    const auto position = freed_.load(std::memory_order_relaxed);
+    const std::size_t limit = options_.overtake_max;
+    if (overtakes && may_yield && position - yielded_at_ >= limit) {
+      yielded_at_ = position;
       return {.yield = true};
     }
-    const std::size_t limit = options_.overtake_max;
-    const auto room = overtakes ? limit - std::min(overtaken_, limit) : out.size();
-    taken.count = take_locked(out, room);
+    const auto room = overtakes ? limit - std::min(position - overtaking_from_, limit) : max;
+    taken.count = take_locked(max, room, load);
     taken.drained = closed_ && total() == 0 && taken.count == 0;
     if (taken.count == 0) return taken;
-    if (overtakes) {
-      overtaken_ += taken.count;
-      since_yield_ += taken.count;
-    }
     wake = freed_.load(std::memory_order_relaxed) >= producers_due_ || (closed_ && overtakes);
+    update_take_bound();
   }
   if (wake) change([] {});
   return taken;
 }
 
+auto DispatchState::take_one_slowly(TaskAssignment& out, bool may_yield) -> Taken {
+  return take(1, may_yield, [&](std::uint64_t position, std::size_t) { ring_.load(position, out); });
+}
+
+auto DispatchState::take_batch(std::vector<TaskAssignment>& out, std::size_t max, bool may_yield) -> Taken {
+  return take(max, may_yield,
+              [&](std::uint64_t position, std::size_t count) { ring_.load(position, count, out); });
+}
+
 /// Takes up to `room` items freely, and more only while one is left for the line. Needs front_lock_.
-auto DispatchState::take_locked(std::span<TaskAssignment> out, std::size_t room) -> std::size_t {
+template <class Load>
+auto DispatchState::take_locked(std::size_t max, std::size_t room, Load load) -> std::size_t {
   const auto position = freed_.load(std::memory_order_relaxed);
-  if (enqueued_seen_ - position <= out.size()) enqueued_seen_ = enqueued_.load(std::memory_order_acquire);
+  if (enqueued_seen_ - position <= max) enqueued_seen_ = enqueued_.load(std::memory_order_acquire);
   const auto queued = enqueued_seen_ - position;
-  auto count = std::min<std::size_t>(out.size(), queued);
+  auto count = std::min<std::size_t>(max, queued);
   if (count > room) count = std::max(room, std::min<std::size_t>(count, queued - 1));
-  ring_.load(position, out.data(), count);
+  if (count != 0) load(position, count);
   count_freed(count);
   return count;
+}
+
+/// An item is left for the line, producers need no wake-up, and nobody need yield. Needs front_lock_.
+auto DispatchState::update_take_bound() noexcept -> void {
+  auto bound = closed_ ? 0 : std::min(enqueued_seen_, producers_due_);
+  if (bound != 0) --bound;
+  if (consumer_line_ != 0) bound = std::min(bound, yielded_at_ + options_.overtake_max);
+  take_bound_ = bound;
 }
 
 auto DispatchState::take_in_line(DispatchWaiter& waiter, TaskAssignment& out) -> Taken {
   Taken taken;
   change([&] {
-    taken.count = take_locked({&out, 1}, 1);
+    taken.count = take_locked(1, 1, [&](std::uint64_t position, std::size_t) { ring_.load(position, out); });
     taken.drained = closed_ && taken.count == 0;
-    if (taken.count != 0) overtaken_ = since_yield_ = 0;
+    if (taken.count != 0) overtaking_from_ = yielded_at_ = freed_.load(std::memory_order_relaxed);
     if (taken.count != 0 || taken.drained) unlink(waiter);
   });
   return taken;

@@ -53,9 +53,8 @@ class DispatchState final : public HoldsSuspensions, public std::enable_shared_f
 
   // --- Producers. Errors: `dispatch_queue_closed`, `stale_session`, `would_block`, `limit_exceeded`.
 
-  /// The usual case of `put`: nobody waits, there is room and more was queued before. When false, nothing
-  /// was done.
-  [[nodiscard]] auto put_one(const TaskAssignment& item) -> bool;
+  /// `put` of one item; quick while nobody waits and more was queued before. The error, or Errc{}.
+  [[nodiscard]] auto put_one(const TaskAssignment& item, bool behind_line) -> Errc;
   /// Appends as many of `items` (not empty) as there is room for. `behind_line` leaves a slot for each
   /// suspended producer.
   [[nodiscard]] auto put(std::span<const TaskAssignment> items, bool behind_line) -> Put;
@@ -70,11 +69,10 @@ class DispatchState final : public HoldsSuspensions, public std::enable_shared_f
 
   // --- Consumers.
 
-  /// The usual case of `take`: another item is left for the line, and nobody need be woken. When false,
-  /// nothing was done.
-  [[nodiscard]] auto take_one(TaskAssignment& out) -> bool;
-  /// Takes past the line. `out` is not empty.
-  [[nodiscard]] auto take(std::span<TaskAssignment> out, bool may_yield) -> Taken;
+  /// Takes past the line; quick while another item is left for the line and nobody need be woken.
+  [[nodiscard]] auto take_one(TaskAssignment& out, bool may_yield) -> Taken;
+  /// Appends up to `max` (at least 1) to `out`, which has the room.
+  [[nodiscard]] auto take_batch(std::vector<TaskAssignment>& out, std::size_t max, bool may_yield) -> Taken;
   /// For a waiter that was woken; when there is nothing it keeps its place.
   [[nodiscard]] auto take_in_line(DispatchWaiter& waiter, TaskAssignment& out) -> Taken;
   [[nodiscard]] auto deadline_after(Duration wait) const -> TimePoint;
@@ -117,8 +115,14 @@ class DispatchState final : public HoldsSuspensions, public std::enable_shared_f
   };
   [[nodiscard]] auto bump_locked(SessionId session) -> Bumped;
   auto put_locked(std::span<const TaskAssignment> items, std::size_t reserved) -> Put;
-  auto take_locked(std::span<TaskAssignment> out, std::size_t room) -> std::size_t;
+  auto take_one_slowly(TaskAssignment& out, bool may_yield) -> Taken;
+  template <class Load>
+  auto take(std::size_t max, bool may_yield, Load load) -> Taken;
+  template <class Load>
+  auto take_locked(std::size_t max, std::size_t room, Load load) -> std::size_t;
   auto count_freed(std::size_t count) noexcept -> void;
+  auto update_put_bound() noexcept -> void;
+  auto update_take_bound() noexcept -> void;
   /// Exact under both locks. Under front_lock_ alone: at least what was put in before.
   [[nodiscard]] auto total() const noexcept -> std::size_t {
     return enqueued_.load(std::memory_order_acquire) - freed_.load(std::memory_order_relaxed);
@@ -161,41 +165,42 @@ class DispatchState final : public HoldsSuspensions, public std::enable_shared_f
   alignas(64) mutable SpinLock front_lock_;
   std::uint64_t enqueued_seen_ = 0;  // enqueued_ as of the last look
   std::uint64_t stale_dropped_ = 0;
-  std::size_t overtaken_ = 0;    // taken past the line since one of the line took
-  std::size_t since_yield_ = 0;  // taken past the line since one of the line took or a taker yielded
+  std::uint64_t take_bound_ = 0;       // before it take_one need not look further
+  std::uint64_t overtaking_from_ = 0;  // freed_ when the line formed or one of the line took
+  std::uint64_t yielded_at_ = 0;       // the same, or when a taker yielded
 
   // Written under back_lock_.
   alignas(64) std::atomic<std::uint64_t> enqueued_{0};
   alignas(64) mutable SpinLock back_lock_;
   std::uint64_t freed_seen_ = 0;  // freed_ as of the last look
   std::size_t high_water_ = 0;
+  std::uint64_t put_bound_ = 0;  // before it put_one need not look further
 };
 
-inline auto DispatchState::put_one(const TaskAssignment& item) -> bool {
-  const std::scoped_lock back{back_lock_};
-  const auto before = enqueued_.load(std::memory_order_relaxed);
-  if (closed_ || item.session != session_ || producer_line_ != 0 || consumers_due_ != kNoneDue) return false;
-  if (before - freed_seen_ >= high_water_ || !ring_.store(before, item)) return false;
-  enqueued_.store(before + 1, std::memory_order_release);
-  return true;
+inline auto DispatchState::put_one(const TaskAssignment& item, bool behind_line) -> Errc {
+  {
+    const std::unique_lock back{back_lock_, std::try_to_lock};
+    const auto position = enqueued_.load(std::memory_order_relaxed);
+    if (back && position < put_bound_ && item.session == session_ && ring_.holds(position)) {
+      ring_.store(position, item);
+      enqueued_.store(position + 1, std::memory_order_release);
+      return Errc{};
+    }
+  }
+  return put({&item, 1}, behind_line).error;
 }
 
-inline auto DispatchState::take_one(TaskAssignment& out) -> bool {
-  const std::scoped_lock front{front_lock_};
-  const auto position = freed_.load(std::memory_order_relaxed);
-  if (closed_ || position + 1 >= producers_due_) return false;
-  if (enqueued_seen_ < position + 2) {
-    enqueued_seen_ = enqueued_.load(std::memory_order_acquire);
-    if (enqueued_seen_ < position + 2) return false;
+inline auto DispatchState::take_one(TaskAssignment& out, bool may_yield) -> Taken {
+  {
+    const std::unique_lock front{front_lock_, std::try_to_lock};
+    const auto position = freed_.load(std::memory_order_relaxed);
+    if (front && position < take_bound_) {
+      ring_.load(position, out);
+      freed_.store(position + 1, std::memory_order_release);
+      return {.count = 1};
+    }
   }
-  if (consumer_line_ != 0) {
-    if (since_yield_ >= options_.overtake_max) return false;
-    ++overtaken_;
-    ++since_yield_;
-  }
-  ring_.load(position, out);
-  freed_.store(position + 1, std::memory_order_release);
-  return true;
+  return take_one_slowly(out, may_yield);
 }
 
 template <class Action>
@@ -207,6 +212,8 @@ auto DispatchState::change(Action action) -> void {
     action();
     choose_consumers();
     choose_producers();
+    update_put_bound();
+    update_take_bound();
   }
   resume_chosen();
   update_alarm();
