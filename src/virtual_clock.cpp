@@ -8,8 +8,10 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cassert>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -22,15 +24,55 @@ inline namespace v1 {
 namespace {
 
 using OnFire = std::shared_ptr<std::function<void()>>;
-using Timer = std::variant<OnFire, detail::Suspension>;
+using Timer = std::variant<std::monostate, OnFire, detail::Suspension>;  // nothing: it was unset
 
-/// Due instant, then the order in which timers were set.
+/// Due instant, and the place in the order in which timers were set; 0 = none.
 struct TimerKey {
   TimePoint at;
   std::uint64_t number = 0;
-
-  friend auto operator<=>(const TimerKey&, const TimerKey&) = default;
 };
+
+/// The timers of one instant, in the order in which they were set: many tasks end at once, and a timer costs
+/// a search among instants and no node of its own.
+class DueTimers {
+ public:
+  struct Entry {
+    std::uint64_t number = 0;
+    Timer timer;
+  };
+
+  auto add(std::uint64_t number, Timer&& timer) -> void { entries_.push_back({number, std::move(timer)}); }
+  [[nodiscard]] auto find(std::uint64_t number) -> Entry* {
+    const auto found = std::ranges::lower_bound(entries_, number, {}, &Entry::number);
+    return found == entries_.end() || found->number != number ? nullptr : &*found;
+  }
+  /// At most half of what it keeps is unset; so where all is, it is empty.
+  auto unset(Entry& entry) -> void {
+    entry.timer = {};
+    if (2 * ++unset_ <= entries_.size()) return;
+    std::erase_if(entries_, is_unset);
+    unset_ = 0;
+  }
+  auto append(DueTimers&& later) -> void {
+    std::ranges::move(later.entries_, std::back_inserter(entries_));
+    unset_ += later.unset_;
+  }
+  auto clear() -> void {
+    entries_.clear();
+    unset_ = 0;
+  }
+  [[nodiscard]] auto empty() const -> bool { return entries_.empty(); }
+  [[nodiscard]] auto size() const -> std::size_t { return entries_.size() - unset_; }
+  [[nodiscard]] auto entries() -> std::vector<Entry>& { return entries_; }
+
+ private:
+  static auto is_unset(const Entry& entry) -> bool { return entry.timer.index() == 0; }
+
+  std::vector<Entry> entries_;
+  std::size_t unset_ = 0;
+};
+
+using TimersByInstant = std::map<TimePoint, DueTimers>;
 
 }  // namespace
 
@@ -46,21 +88,18 @@ class VirtualClock::State final : public detail::HoldsSuspensions,
   auto set(TimePoint at, Timer timer) -> TimerKey {
     const std::scoped_lock lock{mutex_};
     const TimerKey key{at, ++next_number_};
-    timers_.emplace(key, std::move(timer));
+    due_at(at).add(key.number, std::move(timer));
     return key;
   }
 
   auto unset(TimerKey key) -> void {
     const std::scoped_lock lock{mutex_};
-    timers_.erase(key);
+    remove(key, [](Timer&) {});
   }
 
   auto cancel_sleep(TimerKey key) -> void {
     const std::scoped_lock lock{mutex_};
-    const auto found = timers_.find(key);
-    if (found == timers_.end()) return;
-    std::get<detail::Suspension>(found->second).resume(detail::Wake::cancelled);
-    timers_.erase(found);
+    remove(key, [](Timer& timer) { std::get<detail::Suspension>(timer).resume(detail::Wake::cancelled); });
   }
 
   auto suspend(detail::WakeHandler handler, asio::any_io_executor executor, asio::cancellation_slot slot,
@@ -77,29 +116,27 @@ class VirtualClock::State final : public detail::HoldsSuspensions,
 
   [[nodiscard]] auto next() const -> TimePoint {
     const std::scoped_lock lock{mutex_};
-    return timers_.empty() ? kForever : timers_.begin()->first.at;
+    return timers_.empty() ? kForever : timers_.begin()->first;
   }
 
   /// Moves time to the next timer and fires what is due then, as set before this call.
   auto fire_next() -> std::size_t {
-    std::vector<Timer> due;
-    {
-      const std::scoped_lock lock{mutex_};
-      if (timers_.empty() || timers_.begin()->first.at == kForever) return 0;
-      advance_to(timers_.begin()->first.at);
-      while (!timers_.empty() && timers_.begin()->first.at <= now()) {
-        due.push_back(std::move(timers_.begin()->second));
-        timers_.erase(timers_.begin());
-      }
-    }
-    for (auto& timer : due) {
+    auto due = take_due();
+    if (due.empty()) return 0;
+    const auto fired = due.mapped().size();
+    const bool inside = context.get_executor().running_in_this_thread();
+    for (auto& [number, timer] : due.mapped().entries()) {
       if (auto* suspension = std::get_if<detail::Suspension>(&timer)) {
-        suspension->resume(detail::Wake::timed_out);
-      } else {
-        (*std::get<OnFire>(timer))();
+        inside ? suspension->resume(detail::Wake::timed_out)
+               : suspension->resume_from_outside(detail::Wake::timed_out);
+      } else if (const auto* on_fire = std::get_if<OnFire>(&timer)) {
+        (**on_fire)();
       }
     }
-    return due.size();
+    due.mapped().clear();
+    const std::scoped_lock lock{mutex_};
+    spare_ = std::move(due);
+    return fired;
   }
 
   auto advance_to(TimePoint at) -> void {
@@ -120,7 +157,7 @@ class VirtualClock::State final : public detail::HoldsSuspensions,
   }
 
   auto drop_suspensions(const asio::execution_context&) noexcept -> void override {
-    std::map<TimerKey, Timer> dropped;  // destroyed after the lock is released
+    TimersByInstant dropped;  // destroyed after the lock is released
     const std::scoped_lock lock{mutex_};
     dropped.swap(timers_);
   }
@@ -128,9 +165,43 @@ class VirtualClock::State final : public detail::HoldsSuspensions,
   asio::io_context& context;
 
  private:
+  using Due = TimersByInstant::node_type;
+
+  auto due_at(TimePoint at) -> DueTimers& {
+    const auto found = timers_.lower_bound(at);
+    if (found != timers_.end() && found->first == at) return found->second;
+    if (spare_.empty()) return timers_.try_emplace(found, at)->second;
+    spare_.key() = at;
+    return timers_.insert(found, std::move(spare_))->second;
+  }
+
+  template <class Last>
+  auto remove(TimerKey key, Last last) -> void {
+    const auto due = timers_.find(key.at);
+    auto* entry = due == timers_.end() ? nullptr : due->second.find(key.number);
+    if (entry == nullptr || entry->timer.index() == 0) return;
+    last(entry->timer);
+    due->second.unset(*entry);
+    if (due->second.empty()) timers_.erase(due);
+  }
+
+  /// Empty when no timer is left.
+  auto take_due() -> Due {
+    const std::scoped_lock lock{mutex_};
+    if (timers_.empty() || timers_.begin()->first == kForever) return {};
+    advance_to(timers_.begin()->first);
+    auto due = timers_.extract(timers_.begin());
+    while (!timers_.empty() && timers_.begin()->first <= now()) {
+      due.mapped().append(std::move(timers_.begin()->second));
+      timers_.erase(timers_.begin());
+    }
+    return due;
+  }
+
   std::atomic<std::int64_t> now_;
   mutable std::mutex mutex_;
-  std::map<TimerKey, Timer> timers_;
+  TimersByInstant timers_;  // no instant without a timer
+  Due spare_;               // of the last instant that was: its memory is used again
   std::uint64_t next_number_ = 0;
   std::size_t holds_ = 0;
 };
@@ -146,8 +217,8 @@ auto VirtualClock::now() const -> TimePoint { return state_->now(); }
 
 auto VirtualClock::sleep_until(TimePoint at) -> Async<void> {
   const auto state = state_;
-  const auto stop = co_await cancelled();
-  if (stop) co_return Errc::cancelled;
+  const auto asked = co_await asio::this_coro::cancellation_state;  // cancelled() without a frame of its own
+  if (asked.cancelled() != asio::cancellation_type::none) co_return Errc::cancelled;
   if (at <= state->now()) co_return success();
   auto initiate = [](auto handler, State* held, TimePoint until) {
     auto executor = asio::get_associated_executor(handler);

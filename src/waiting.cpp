@@ -34,13 +34,17 @@ auto Suspension::operator=(Suspension&& other) noexcept -> Suspension& {
 }
 
 // The slot is cleared on the coroutine's own executor, where alone a cancellation may be emitted.
-auto Suspension::resume(Wake why) -> void {
+auto Suspension::continuation(Wake why) {
   assert(handler_);
-  post_to(executor_, [handler = std::move(handler_), slot = slot_, why]() mutable {
+  return [handler = std::move(handler_), slot = slot_, why]() mutable {
     slot.clear();
     std::move(handler)(why);
-  });
+  };
 }
+
+auto Suspension::resume(Wake why) -> void { post_to(executor_, continuation(why)); }
+
+auto Suspension::resume_from_outside(Wake why) -> void { executor_.execute(continuation(why)); }
 
 auto Suspension::context() const -> asio::execution_context& {
   return asio::query(executor_, asio::execution::context);

@@ -41,9 +41,13 @@ class Suspension {
 
   /// Posts the coroutine's continuation to its executor. Call once.
   auto resume(Wake why) -> void;
+  /// The same, for a thread that runs none of the executor's functions now: it has no inline to avoid.
+  auto resume_from_outside(Wake why) -> void;
   [[nodiscard]] auto context() const -> asio::execution_context&;
 
  private:
+  [[nodiscard]] auto continuation(Wake why);
+
   WakeHandler handler_;
   asio::any_io_executor executor_;
   asio::cancellation_slot slot_;

@@ -112,6 +112,64 @@ TEST_F(VirtualClockTest, ArmReplacesAndDisarmForgets) {
   EXPECT_EQ(clock_.run(), 0U);
 }
 
+TEST_F(VirtualClockTest, TimersThatAreUnsetLeaveTheOthersOfTheirInstantInOrder) {
+  constexpr int kAlarms = 100;
+  std::vector<int> order;
+  std::vector<int> expected;
+  std::vector<std::unique_ptr<Alarm>> alarms;
+  for (int i = 0; i < kAlarms; ++i) alarms.push_back(clock_.make_alarm([&, i] { order.push_back(i); }));
+  for (const auto& alarm : alarms) alarm->arm(TimePoint{seconds{1}});
+  const auto sleeper = sleep(seconds{1});
+  for (int i = 0; i < kAlarms; ++i) {
+    if (i % 3 == 0) {
+      expected.push_back(i);
+    } else {
+      alarms[static_cast<std::size_t>(i)]->disarm();
+    }
+  }
+  alarms[0]->arm(TimePoint{seconds{1}});  // anew: behind all others
+  expected.erase(expected.begin());
+  expected.push_back(0);
+  EXPECT_EQ(clock_.step(), expected.size() + 1);
+  EXPECT_EQ(order, expected);
+  clock_.drain();
+  EXPECT_TRUE(sleeper->succeeded());
+  EXPECT_EQ(clock_.step(), 0U);
+}
+
+TEST_F(VirtualClockTest, InstantOfWhichAllIsUnsetIsNotLeaptTo) {
+  const auto first = clock_.make_alarm([] {});
+  const auto second = clock_.make_alarm([] {});
+  first->arm(TimePoint{seconds{1}});
+  second->arm(TimePoint{seconds{1}});
+  first->disarm();
+  second->arm(TimePoint{seconds{2}});
+  EXPECT_EQ(clock_.step(), 1U);
+  EXPECT_EQ(clock_.now(), TimePoint{seconds{2}});
+}
+
+TEST_F(VirtualClockTest, CancelOfASleeperThatIsDueTooIsTooLate) {
+  std::optional<testing::Call<void>> call;
+  const auto alarm = clock_.make_alarm([&] { (*call)->cancel(); });
+  alarm->arm(TimePoint{seconds{1}});
+  call = sleep(seconds{1});
+  EXPECT_EQ(clock_.run(), 2U);
+  EXPECT_TRUE((*call)->succeeded());
+}
+
+TEST_F(VirtualClockTest, StepWithinAHandlerResumesNobodyInline) {
+  const auto call = sleep(seconds{1});
+  bool inline_resumed = true;
+  clock_.drain();
+  asio::post(trial_.context(), [&] {
+    EXPECT_EQ(clock_.step(), 1U);
+    inline_resumed = call->done();
+  });
+  clock_.drain();
+  EXPECT_FALSE(inline_resumed);
+  EXPECT_TRUE(call->succeeded());
+}
+
 TEST_F(VirtualClockTest, AlarmInThePastFiresAtOnceButNotWithinArm) {
   clock_.run_for(seconds{5});
   int fired = 0;
