@@ -9,6 +9,7 @@
 #include <boost/asio/execution/relationship.hpp>
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/require.hpp>
+#include <boost/asio/strand.hpp>
 
 #include <utility>
 
@@ -41,6 +42,33 @@ template <class Function>
 auto post_to(const asio::any_io_executor& executor, Next next, Function function) -> void {
   if (next == Next::suspends) return post_after(executor, std::move(function));
   post_to(executor, std::move(function));
+}
+
+/// An executor to which much is posted: it is asked once for what `post_to` asks for each time, which of a
+/// strand is an allocation.
+class Poster {
+ public:
+  explicit Poster(const asio::any_io_executor& executor)
+      : now_{asio::require(executor, asio::execution::blocking.never)},
+        after_{asio::prefer(now_, asio::execution::relationship.continuation)} {}
+
+  template <class Function>
+  auto post(Next next, Function function) const -> void {
+    (next == Next::suspends ? after_ : now_).execute(std::move(function));
+  }
+
+ private:
+  asio::any_io_executor now_;
+  asio::any_io_executor after_;
+};
+
+/// A strand of `executor`. Of a context's own executor it keeps the type: a strand of a type-erased one
+/// allocates three times more for each function.
+[[nodiscard]] inline auto make_strand_of(const asio::any_io_executor& executor) -> asio::any_io_executor {
+  if (const auto* context = executor.target<asio::io_context::executor_type>())
+    return asio::make_strand(*context);
+  if (const auto* pool = executor.target<asio::thread_pool::executor_type>()) return asio::make_strand(*pool);
+  return asio::make_strand(executor);
 }
 
 }  // namespace spider::inline v1::detail

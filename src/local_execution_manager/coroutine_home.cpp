@@ -1,14 +1,12 @@
 #include "local_execution_manager/coroutine_home.hpp"
 
 #include "local_execution_manager/coroutine_runner.hpp"
-#include "posting.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/execution/context.hpp>
 #include <boost/asio/query.hpp>
-#include <boost/asio/strand.hpp>
 
 #include <exception>
 #include <utility>
@@ -17,16 +15,19 @@ namespace spider::inline v1::detail {
 
 CoroutineHome::CoroutineHome(const asio::any_io_executor& executor, std::weak_ptr<CoroutineRunner> runner,
                              std::shared_ptr<Mailbox> mailbox)
-    : strand_{asio::make_strand(executor)}, runner_{std::move(runner)}, mailbox_{std::move(mailbox)} {}
+    : strand_{make_strand_of(executor)},
+      poster_{strand_},
+      runner_{std::move(runner)},
+      mailbox_{std::move(mailbox)} {}
 
 // Posted: a dispatch from the manager's strand may run the handler within that strand, and one that blocks
 // its thread would hold up everything of its manager.
 auto CoroutineHome::wake(Next next) -> void {
-  post_to(strand_, next, [self = shared_from_this()] { self->spawned_ ? self->resume() : self->spawn(); });
+  poster_.post(next, [self = shared_from_this()] { self->spawned_ ? self->resume() : self->spawn(); });
 }
 
 auto CoroutineHome::cancel(RunningTaskPtr task) -> void {
-  post_to(strand_, [self = shared_from_this(), task = std::move(task)] {
+  poster_.post(Next::may_take_long, [self = shared_from_this(), task = std::move(task)] {
     if (self->running_ == task.get()) self->signal_.emit(asio::cancellation_type::terminal);
   });
 }

@@ -9,6 +9,7 @@
 
 #include "local_execution_manager/mailbox.hpp"
 #include "local_execution_manager/running_task.hpp"
+#include "posting.hpp"
 #include "waiting.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -41,6 +42,7 @@ class CoroutineHome final : public HoldsSuspensions, public std::enable_shared_f
   auto resume() -> void;
 
   const asio::any_io_executor strand_;
+  const Poster poster_;
   const std::weak_ptr<CoroutineRunner> runner_;
   const std::shared_ptr<Mailbox> mailbox_;
 

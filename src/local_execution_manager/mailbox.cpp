@@ -30,6 +30,7 @@ auto Mailbox::deliver() -> void {
   {
     const std::scoped_lock lock{mutex_};
     tasks.swap(returned_);
+    returned_.reserve(tasks.size());  // as many may come the next time
     on_its_way_ = false;
   }
   if (owner_ != nullptr) owner_->take_returned(std::move(tasks));

@@ -15,7 +15,7 @@ ManagerState::ManagerState(asio::any_io_executor executor, asio::any_io_executor
     : options_{std::move(options)},
       parts_{parts},
       handlers_{std::move(handlers)},
-      strand_{asio::make_strand(executor)},
+      strand_{make_strand_of(executor)},
       mailbox_{std::make_shared<Mailbox>(strand_, this)},
       plain_runner_{std::make_shared<PlainRunner>(std::move(plain_executor), plain_loops, mailbox_)},
       coroutine_runner_{std::make_shared<CoroutineRunner>(std::move(executor), mailbox_)},
