@@ -109,7 +109,7 @@ auto MemoryState::started(const Job& job, const TaskRecord& record, std::uint32_
   started.instance = running.instance;
   started.spec = std::shared_ptr<const TaskSpec>{job.spec, &job.task_spec(task)};
   if (task.kind() == TaskKind::regular) {
-    started.element = task.index() - job.graph.first_task(job.graph.node_of(task.index()));
+    started.element = task.index() - job.graph.first_task(job.node_of(task.index()));
   }
   started.attempt = running.attempt;
   started.deferrals = record.deferrals;
@@ -219,7 +219,7 @@ auto MemoryState::end_task_run(Job& job, TaskId task, const life_cycle::TaskVerd
   }
   if (verdict.to == TaskState::succeeded && task.kind() == TaskKind::regular) {
     ready_nodes_.clear();
-    job.progress.succeeded(job.graph, job.graph.node_of(task.index()), ready_nodes_);
+    job.progress.succeeded(job.graph, job.node_of(task.index()), ready_nodes_);
     for (const auto node : ready_nodes_) ready_node(job, node, now_);
   }
   const auto move =

@@ -155,12 +155,18 @@ auto Job::task_spec(TaskId task) const -> const TaskSpec& {
     case TaskKind::cleanup: return *spec->cleanup;
     case TaskKind::regular: break;
   }
-  return spec->tasks[graph.node_of(task.index())];
+  return spec->tasks[node_of(task.index())];
+}
+
+auto Job::node_of(std::uint32_t task_index) const -> std::uint32_t {
+  const auto offset = task_index - graph.first_task(node_seen);  // wraps around below the node
+  if (offset >= graph.task_count(node_seen)) node_seen = graph.node_of(task_index);
+  return node_seen;
 }
 
 auto Job::find_key(TaskId task) const -> const Keyed* {
   if (keys.empty() || task.kind() != TaskKind::regular) return nullptr;
-  const auto& key = keys[graph.node_of(task.index())];
+  const auto& key = keys[node_of(task.index())];
   return key ? &*key : nullptr;
 }
 
@@ -218,14 +224,14 @@ auto Job::take_ready(SlotScan& scan) -> std::optional<TaskId> {
 
 auto Job::store_output(TaskId task, Bytes output) -> void {
   if (task.kind() != TaskKind::regular || output.empty()) return;
-  const auto node = graph.node_of(task.index());
+  const auto node = node_of(task.index());
   if (outputs.empty()) outputs.resize(graph.nodes());
   if (outputs[node].empty()) outputs[node].resize(graph.task_count(node));
   outputs[node][task.index() - graph.first_task(node)] = std::move(output);
 }
 
 auto Job::output(TaskId task) const -> Bytes {
-  const auto node = graph.node_of(task.index());
+  const auto node = node_of(task.index());
   if (outputs.empty() || outputs[node].empty()) return {};
   return outputs[node][task.index() - graph.first_task(node)];
 }

@@ -142,12 +142,15 @@ struct Job {
   std::vector<std::optional<Keyed>> keys;                  ///< by node; empty when none has a key
   std::unordered_map<std::uint32_t, TaskRef> folded_into;  ///< by TaskId::bits
   std::string reason;
-  std::shared_ptr<JobWait> wait;  ///< made by the first who waits
+  std::shared_ptr<JobWait> wait;        ///< made by the first who waits
+  mutable std::uint32_t node_seen = 0;  ///< by node_of, most recently
 
   /// Null when the job has no such task.
   [[nodiscard]] auto find(TaskId task) -> TaskRecord*;
   [[nodiscard]] auto record(TaskId task) -> TaskRecord&;
   [[nodiscard]] auto task_spec(TaskId task) const -> const TaskSpec&;
+  /// Of a regular task. O(1) for the node that was asked for last.
+  [[nodiscard]] auto node_of(std::uint32_t task_index) const -> std::uint32_t;
   /// Null for a task without a coalesce key.
   [[nodiscard]] auto find_key(TaskId task) const -> const Keyed*;
   [[nodiscard]] auto shape() const -> life_cycle::JobShape;

@@ -87,7 +87,7 @@ auto MemoryState::outputs(JobId id, Page page) -> Result<std::vector<TaskOutput>
   std::vector<TaskOutput> outputs;
   if (job->outputs.empty()) return outputs;
   for (auto index = range.first; index < range.end; ++index) {
-    const auto node = job->graph.node_of(index);
+    const auto node = job->node_of(index);
     if (job->outputs[node].empty()) continue;
     const auto& output = job->outputs[node][index - job->graph.first_task(node)];
     if (!output.empty()) outputs.emplace_back(TaskId{index}, output);
