@@ -1,13 +1,16 @@
 // `spider run` from its options to its exit status.
 
 #include "cli/run_command.hpp"
+#include "spider/policies/fifo.hpp"
 #include "temporary_folder.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <sstream>
 #include <string>
 
@@ -154,6 +157,20 @@ TEST_F(RunCommand, BadArgumentsAreRefused) {
   options_.run.workers = 1;
   options_.run.speed = 0;
   EXPECT_EQ(run({file}), kBadInput);
+}
+
+TEST_F(RunCommand, SignalEndsARunInVirtualTime) {
+  int leaves = 0;
+  const auto signalling = [&leaves]() -> std::unique_ptr<SchedulingPolicy> {
+    if (++leaves == 2) std::raise(SIGTERM);  // the second resource group has come, and runs have begun
+    return make_fifo();
+  };
+  ASSERT_TRUE(options_.run.registry.add("signalling", "fifo", signalling));
+  options_.run.policy = "fair-share/signalling";
+  const auto* tasks = "0,j,M1,1,100,1,1000\n";
+  EXPECT_EQ(run({write("a.csv", tasks), write("b.csv", tasks), write("c.csv", tasks)}), kInterrupted);
+  EXPECT_NE(err_.str().find("interrupted"), std::string::npos) << err_.str();
+  EXPECT_EQ(out_.str(), "");
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -65,6 +66,7 @@ class Run {
   auto submit(std::vector<JobSpec> jobs, std::size_t first) -> Async<void>;
   auto count_ends() -> Async<void>;
   auto watch_signals() -> void;
+  auto look_for_signals() -> void;
   [[nodiscard]] auto spec_of(std::size_t number) const -> Result<JobSpec>;
   [[nodiscard]] auto file_options() const -> SqliteStorageOptions;
   [[nodiscard]] auto open_storage() -> Result<std::unique_ptr<Storage>>;
@@ -81,7 +83,10 @@ class Run {
   const RunOptions& options_;
   std::string path_;  // of a durable storage's file
   asio::io_context context_{1};
-  asio::signal_set signals_{context_};
+  // In virtual time signals have a context of their own, which is polled now and then: with a reactor in the
+  // run's context nearly every handler there would cost a system call.
+  asio::io_context beside_{1};
+  std::optional<asio::signal_set> signals_;
   asio::cancellation_signal stop_watching_;
   bool interrupted_ = false;
   std::shared_ptr<VirtualClock> virtual_clock_;
@@ -184,13 +189,20 @@ auto Run::execute() -> Result<RunReport> {
 
 /// Once: a second signal ends the process at once.
 auto Run::watch_signals() -> void {
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) signals_.add(signal);
-  signals_.async_wait([this](const boost::system::error_code& fault, int /*signal*/) {
+  signals_.emplace(virtual_clock_ ? beside_ : context_);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) signals_->add(signal);
+  signals_->async_wait([this](const boost::system::error_code& fault, int /*signal*/) {
     if (fault) return;
-    signals_.clear();
+    signals_->clear();
     interrupted_ = true;
-    stop_watching_.emit(asio::cancellation_type::terminal);
+    asio::post(context_, [this] { stop_watching_.emit(asio::cancellation_type::terminal); });
   });
+  if (virtual_clock_) observer_->now_and_then = [this] { look_for_signals(); };
+}
+
+auto Run::look_for_signals() -> void {
+  beside_.restart();
+  beside_.poll();
 }
 
 /// What the storage holds of this run already. The place in the log of ended jobs is taken first: what ends
@@ -221,6 +233,7 @@ auto Run::read_back() -> Async<void> {
 
 auto Run::replay() -> Async<void> {
   SPIDER_CO_TRY(co_await members_.meet());
+  look_for_signals();
   if (interrupted_) co_return Errc::cancelled;
   members_.arm_kill();
   const auto executor = co_await asio::this_coro::executor;

@@ -111,6 +111,7 @@ auto Member::make(const asio::any_io_executor& executor, const MemberParts& part
   SPIDER_TRY(settings.core, make_policy_core(with_lag_meter(policy(), parts.lag), core));
   settings.service.cutoff = settings.service.assignment_lease = 4 * kHousekeeping;
   settings.manager.slots = slots_of(options, index);
+  settings.manager.threads = 0;  // its handlers are coroutines
   settings.manager.heartbeat_interval = member_times(options).lease / 4;
   settings.manager.poll_wait = kHousekeeping;
   settings.manager.id = manager;

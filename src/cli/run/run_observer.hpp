@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 
 namespace spider::cli {
 
@@ -21,7 +22,7 @@ class RunObserver final : public Observer {
   auto observe(const Event& event) noexcept -> void override {
     if (event.kind == EventKind::dispatched) {
       ++assignments;
-      if (options_.on_progress && assignments % 256 == 0) progress();
+      if (assignments % 256 == 0) progress();
     }
     if (event.kind == EventKind::assignment_expired) ++rescheduled;
     if (event.kind == EventKind::manager_lost) rescheduled += event.count;
@@ -31,6 +32,8 @@ class RunObserver final : public Observer {
   }
 
   auto progress() noexcept -> void {
+    if (now_and_then) now_and_then();
+    if (!options_.on_progress) return;
     const auto now = WallClock::now();
     if (now - last_ < std::chrono::milliseconds{200}) return;
     last_ = now;
@@ -41,6 +44,7 @@ class RunObserver final : public Observer {
                           .elapsed_s = std::chrono::duration<double>(now - begin_).count()});
   }
 
+  std::function<void()> now_and_then;  ///< may be empty
   std::uint64_t assignments = 0;
   std::uint64_t rescheduled = 0;
   std::uint64_t stale_dropped = 0;
