@@ -21,24 +21,22 @@ class LagMeter final : public SchedulingPolicy {
 
   auto admit(const InboundEntry& entry, TimePoint now) -> void override {
     policy_->admit(entry, now);
-    const auto [known, fresh] = index_.try_emplace(entry.group, groups_.size());
-    if (fresh) groups_.emplace_back();
-    auto& group = groups_[known->second];
+    auto& job = job_of(entry);
+    auto& group = groups_[job.group];
     if (group.held == 0) {
       group.served = std::max(group.served, now_);
       if (entry.weight > 0) group.weight = entry.weight;
     }
     ++group.held;
-    auto& job = jobs_[entry.job];
-    job.group = known->second;
     ++job.held;
   }
 
   auto next(TimePoint now) -> std::optional<InboundEntry> override {
     const auto entry = policy_->next(now);
     if (!entry) return entry;
+    const auto* job = find(entry->job);
+    auto& group = groups_[job == nullptr ? group_of(entry->group) : job->group];
     release(entry->job, 1);
-    auto& group = groups_[index_[entry->group]];
     group.served += 1 / group.weight;
     give(1);
     for (const auto& one : groups_) {
@@ -65,6 +63,7 @@ class LagMeter final : public SchedulingPolicy {
     index_.clear();
     groups_.clear();
     jobs_.clear();
+    found_ = nullptr;
     now_ = 0;
   }
 
@@ -87,12 +86,36 @@ class LagMeter final : public SchedulingPolicy {
     std::size_t held = 0;
   };
 
+  auto group_of(ResourceGroupId id) -> std::size_t {
+    const auto [known, fresh] = index_.try_emplace(id, groups_.size());
+    if (fresh) groups_.emplace_back();
+    return known->second;
+  }
+
+  auto job_of(const InboundEntry& entry) -> Job& {
+    if (auto* known = find(entry.job)) return *known;
+    found_ = &jobs_[entry.job];
+    found_->group = group_of(entry.group);
+    return *found_;
+  }
+
+  /// Null when there is none. Calls come in bursts about one job.
+  auto find(JobId id) -> Job* {
+    if (found_ != nullptr && found_id_ == id) return found_;
+    const auto found = jobs_.find(id);
+    found_ = found == jobs_.end() ? nullptr : &found->second;
+    found_id_ = id;
+    return found_;
+  }
+
   auto release(JobId id, std::size_t count) -> void {
-    const auto job = jobs_.find(id);
-    if (job == jobs_.end()) return;
-    groups_[job->second.group].held -= count;
-    job->second.held -= count;
-    if (job->second.held == 0) jobs_.erase(job);
+    auto* job = find(id);
+    if (job == nullptr) return;
+    groups_[job->group].held -= count;
+    job->held -= count;
+    if (job->held > 0) return;
+    jobs_.erase(id);
+    found_ = nullptr;
   }
 
   /// The ideal server gives `left` entries' worth to all that count.
@@ -117,6 +140,8 @@ class LagMeter final : public SchedulingPolicy {
   std::unordered_map<ResourceGroupId, std::size_t> index_;
   std::vector<Group> groups_;
   std::unordered_map<JobId, Job> jobs_;
+  JobId found_id_;  // by find, most recently
+  Job* found_ = nullptr;
   double now_ = 0;  // virtual time
 };
 

@@ -1,15 +1,15 @@
 #include "cli/run/monitored_storage.hpp"
 
+#include <cassert>
 #include <utility>
 
 namespace spider::cli {
 
 auto MonitoredStorage::cut_off() -> void {
+  assert(takeovers_ != nullptr);
   if (std::exchange(cut_off_, true)) return;
-  for (const auto& [instance, running] : running_) lose(running.task);
-  if (takeovers_ != nullptr) {
-    for (const auto& task : leased_) takeovers_->lost(task, clock_.now());
-  }
+  for (const auto& [instance, task] : running_) lose(task);
+  for (const auto& task : leased_) takeovers_->lost(task, clock_.now());
   running_.clear();
   leased_.clear();
 }
@@ -17,7 +17,12 @@ auto MonitoredStorage::cut_off() -> void {
 /// It runs no more, and will be run again.
 auto MonitoredStorage::lose(TaskRef task) -> void {
   monitor_.finished(task, FinishRequest::Kind::failed, true, clock_.now());
-  if (takeovers_ != nullptr) takeovers_->lost(task, clock_.now());
+  takeovers_->lost(task, clock_.now());
+}
+
+auto MonitoredStorage::begin(const StartedTask& task) -> void {
+  if (task.attempt >= task.spec->retry.attempts_max) last_attempts_.insert(task.instance.id);
+  if (takeovers_ != nullptr) running_.emplace(task.instance.id, task.instance.task);
 }
 
 auto MonitoredStorage::submit(std::span<const JobSpec> jobs) -> Async<std::vector<Result<Submitted>>> {
@@ -47,7 +52,9 @@ auto MonitoredStorage::polled(Async<InboundBatch> poll) -> Async<InboundBatch> {
 auto MonitoredStorage::start(std::span<const TaskAssignment> assignments, ManagerId manager)
     -> Async<std::vector<Result<StartedTask>>> {
   auto answers = co_await unless_cut_off(inner_->start(assignments, manager));
-  for (const auto& assignment : assignments) leased_.erase(assignment.ref());
+  if (takeovers_ != nullptr) {
+    for (const auto& assignment : assignments) leased_.erase(assignment.ref());
+  }
   if (!answers) co_return answers.error();
   for (const auto& answer : answers.value()) {
     if (!answer) continue;
@@ -56,23 +63,26 @@ auto MonitoredStorage::start(std::span<const TaskAssignment> assignments, Manage
     if (cut_off_) {  // meanwhile
       lose(task.instance.task);
     } else {
-      running_[task.instance.id] = {task.instance.task, task.attempt >= task.spec->retry.attempts_max};
+      begin(task);
     }
   }
   co_return answers;
 }
 
 auto MonitoredStorage::finish(std::span<const FinishRequest> requests) -> Async<std::vector<Result<void>>> {
-  std::vector<std::unordered_map<InstanceId, Running>::node_type> ending;  // not lost while this is under way
-  for (const auto& request : requests) ending.push_back(running_.extract(request.instance.id));
+  std::vector<std::unordered_map<InstanceId, TaskRef>::node_type> ending;  // not lost while this is under way
+  if (takeovers_ != nullptr) {
+    for (const auto& request : requests) ending.push_back(running_.extract(request.instance.id));
+  }
   auto answers = co_await unless_cut_off(inner_->finish(requests));
   for (std::size_t i = 0; i < requests.size(); ++i) {
     const auto& request = requests[i];
-    const bool known = !ending[i].empty();
-    const bool last_attempt = known && ending[i].mapped().last_attempt;
+    const bool known = !ending.empty() && !ending[i].empty();
     if (!answers && known && cut_off_) lose(request.instance.task);
     if (!answers && known && !cut_off_) running_.insert(std::move(ending[i]));
-    if (!answers || !answers.value()[i]) continue;
+    if (!answers) continue;
+    const bool last_attempt = last_attempts_.erase(request.instance.id) > 0;
+    if (!answers.value()[i]) continue;
     const bool again = request.retry && !last_attempt;
     monitor_.finished(request.instance.task, request.kind, again, clock_.now());
     const bool failed = request.kind == FinishRequest::Kind::failed;

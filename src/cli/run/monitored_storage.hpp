@@ -18,13 +18,13 @@ namespace spider::cli {
 
 class MonitoredStorage final : public Storage {
  public:
-  /// Monitor, clock and meter outlive the storage; the meter may be null.
+  /// Monitor, clock and meter outlive the storage; without a meter it cannot be cut off.
   MonitoredStorage(std::shared_ptr<Storage> inner, Monitor& monitor, Clock& clock,
                    TakeoverMeter* takeovers = nullptr)
       : inner_{std::move(inner)}, monitor_{monitor}, clock_{clock}, takeovers_{takeovers} {}
 
   /// The member is gone, as by a `kill -9`: nothing reaches the storage any more, every call answers
-  /// `storage_unavailable`. What it held is told to the monitor and the meter.
+  /// `storage_unavailable`. What it held is told to the monitor and the meter. Precondition: a meter.
   auto cut_off() -> void;
 
   /// The call, or the refusal of one that is cut off.
@@ -68,17 +68,13 @@ class MonitoredStorage final : public Storage {
   auto run() -> Async<void> override;
 
  private:
-  struct Running {
-    TaskRef task;
-    bool last_attempt = false;
-  };
-
   template <class T>
   static auto refuse() -> Async<T> {
     co_return Error{Errc::storage_unavailable, "this member was killed"};
   }
   auto polled(Async<InboundBatch> poll) -> Async<InboundBatch>;
   auto lose(TaskRef task) -> void;
+  auto begin(const StartedTask& task) -> void;
 
   std::shared_ptr<Storage> inner_;
   Monitor& monitor_;
@@ -86,8 +82,10 @@ class MonitoredStorage final : public Storage {
   TakeoverMeter* takeovers_;
   bool cut_off_ = false;
   std::uint64_t tasks_ended_ = 0;
-  std::unordered_map<InstanceId, Running> running_;
-  std::unordered_set<TaskRef> leased_;  // polled and not started; only with a meter
+  std::unordered_set<InstanceId> last_attempts_;  // of those that run
+  // Only with a meter: what is lost when it is cut off.
+  std::unordered_map<InstanceId, TaskRef> running_;
+  std::unordered_set<TaskRef> leased_;  // polled and not started
 };
 
 }  // namespace spider::cli

@@ -15,11 +15,14 @@ namespace spider::cli {
 
 auto wait_figures(std::vector<std::int64_t>& waits_ns) -> WaitFigures {
   if (waits_ns.empty()) return {};
-  std::ranges::sort(waits_ns);
+  auto rest = waits_ns.begin();  // none before it is greater
   const auto at = [&](double share) {
     const auto rank = std::ceil(share * static_cast<double>(waits_ns.size()));
     const auto index = std::clamp<std::size_t>(static_cast<std::size_t>(rank), 1, waits_ns.size()) - 1;
-    return static_cast<double>(waits_ns[index]) * 1e-9;
+    const auto place = waits_ns.begin() + static_cast<std::ptrdiff_t>(index);
+    std::nth_element(rest, place, waits_ns.end());
+    rest = place;
+    return static_cast<double>(*place) * 1e-9;
   };
   return {.p50 = at(0.50), .p90 = at(0.90), .p99 = at(0.99), .max = at(1.0)};
 }

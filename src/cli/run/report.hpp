@@ -23,7 +23,7 @@ struct WaitFigures {
   double max = 0;
 };
 
-/// Sorts `waits_ns` in place.
+/// Changes the order of `waits_ns`.
 [[nodiscard]] auto wait_figures(std::vector<std::int64_t>& waits_ns) -> WaitFigures;
 
 /// One of several schedulers on the storage.
