@@ -1,6 +1,8 @@
 #include "cli/run_command.hpp"
 
 #include "cli/json_output.hpp"
+#include "cli/report/make_page.hpp"
+#include "cli/report/page_file.hpp"
 #include "cli/storage_option.hpp"
 #include "cli/workload/load.hpp"
 
@@ -14,6 +16,7 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <set>
 #include <string>
@@ -92,10 +95,17 @@ auto run_run(const RunCommandOptions& options, Console console) -> int {
     console.err << "spider run: " << error << '\n';
     return status_of(error);
   };
+  std::optional<PageFile> page;
+  if (!options.report.empty()) {
+    auto file = PageFile::open(options.report);
+    if (!file) return fail(file.error());
+    page = std::move(file).value();
+  }
   JsonOutput json{options.json, console};
   const auto workloads = load_all(options);
   if (!workloads) return fail(workloads.error());
   auto settings = options.run;
+  if (page) settings.recorder = std::make_shared<RunRecorder>();
   const auto terminal = !options.quiet && &console.err == &std::cerr && isatty(STDERR_FILENO) != 0;
   if (terminal) {
     settings.on_progress = [&](const RunProgress& progress) { show_progress(console.err, progress); };
@@ -110,6 +120,11 @@ auto run_run(const RunCommandOptions& options, Console console) -> int {
   if (!options.quiet && options.json != "-") print_table(console.out, report.value());
   json.write(to_json(report.value()));
   if (!json.finish()) return fail(Error{Errc::io_error, options.json + ": cannot be written"});
+  if (page) {
+    const PageSource source{workloads.value(), settings, settings.recorder->record()};
+    const auto written = page->write(to_html(make_page(source, report.value())));
+    if (!written) return fail(written.error());
+  }
   return report.value().all_succeeded() ? kSuccess : kTaskFailed;
 }
 
@@ -152,6 +167,9 @@ auto add_run_command(CLI::App& program, Console console, const PolicyRegistry& r
   app->add_option("--seed", run.seed, "Of everything random")->capture_default_str();
   app->add_option("--json", options->json, "Also write the figures as JSON to FILE; - for only that, here")
       ->type_name("FILE|-");
+  app->add_option("--report", options->report,
+                  "Also write a page to look at, one HTML file: workers, queue and waits over time")
+      ->type_name("FILE.html");
   app->add_flag("--quiet", options->quiet, "No progress and no table");
   return {app, [options, exec, kill, console] {
             if (kill->count() > 0) options->run.kill_member = from_seconds(options->kill_member_s);

@@ -14,6 +14,7 @@ struct RunCommandOptions {
   std::vector<std::string> workloads;  ///< as `load_workload` takes them
   std::vector<std::string> groups;     ///< NAME=WORKLOAD: that workload's jobs go into this group
   std::string json;                    ///< a file, "-" for the console, or empty for none
+  std::string report;                  ///< the file of an HTML page, or empty for none
   bool quiet = false;                  ///< no progress and no table
   double kill_member_s = 0;            ///< of the option, if it is given
   RunOptions run;

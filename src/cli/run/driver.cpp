@@ -1,5 +1,6 @@
 #include "cli/run/driver.hpp"
 
+#include "cli/report/run_recorder.hpp"
 #include "cli/run/lag_meter.hpp"
 #include "cli/run/members.hpp"
 #include "cli/run/replayed_job.hpp"
@@ -77,6 +78,7 @@ class Run {
   auto block(Async<T> work) -> Result<T> {
     return virtual_clock_ ? block_on(*virtual_clock_, std::move(work)) : block_on(context_, std::move(work));
   }
+  auto end_record() -> void;
   [[nodiscard]] auto report() -> Result<RunReport>;
 
   const std::vector<Workload>& workloads_;
@@ -149,7 +151,12 @@ auto Run::start_members() -> Result<void> {
   parts.takeovers = &takeovers_;
   SPIDER_TRY(parts.directory, open_directory());
   // Nobody's whose lease still runs; where others may begin at this moment, drawn at random.
-  return members_.start(parts, ManagerId{options_.member.empty() ? history_.manager.value + 1 : 0});
+  const ManagerId first{options_.member.empty() ? history_.manager.value + 1 : 0};
+  if (options_.recorder) {
+    options_.recorder->begin({observer_, &monitor_, first, history_.submitted > 0});
+    parts.observer = options_.recorder;
+  }
+  return members_.start(parts, first);
 }
 
 auto Run::execute() -> Result<RunReport> {
@@ -178,6 +185,7 @@ auto Run::execute() -> Result<RunReport> {
     SPIDER_TRY(block(members_.stop()));
     if (!done) return done.error();
   }
+  if (options_.recorder) end_record();
   if (!options_.member.empty()) {
     SPIDER_TRY(block(read_back()));
   }
@@ -323,6 +331,17 @@ auto Run::count_ends() -> Async<void> {
     for (std::size_t state = 0; state < kTaskStates; ++state) tasks_[state] += view.tasks[state];
   }
   co_return success();
+}
+
+auto Run::end_record() -> void {
+  RunRecorder::Ending ending;
+  for (std::size_t i = 0; i < arrivals_.size(); ++i) {
+    ending.jobs.push_back({history_.jobs[i], arrivals_[i].job});
+  }
+  ending.first_submit = monitor_.first_submit();
+  ending.now = clock_->now();
+  ending.lost_at = takeovers_.first_lost();
+  options_.recorder->end(std::move(ending));
 }
 
 auto Run::report() -> Result<RunReport> {

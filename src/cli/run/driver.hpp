@@ -11,11 +11,14 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace spider::cli {
+
+class RunRecorder;
 
 enum class TimeMode : std::uint8_t {
   virtual_time,  ///< hours of log in seconds, and the same order of events every time
@@ -52,6 +55,7 @@ struct RunOptions {
   /// Real time on a durable storage: how long after a kill the tasks that ran are run again; > 0.
   Duration manager_lease = std::chrono::seconds{10};
   std::function<void(const RunProgress&)> on_progress;  ///< a few times per second of wall time
+  std::shared_ptr<RunRecorder> recorder;                ///< hears of everything that runs; may be null
 };
 
 /// Runs all jobs of all workloads to their end, or what is left of them where the storage holds a part
