@@ -126,6 +126,8 @@ auto run_compare(const CompareCommandOptions& options, Console console) -> int {
     if (const auto made = options.each.run.registry.make(policy); !made) return fail(made.error());
   }
   JsonOutput json{options.each.json, console};
+  const auto no_json = [&] { return fail(Error{Errc::io_error, options.each.json + ": cannot be written"}); };
+  if (!json.finish()) return no_json();  // not only when all has run
   const auto workloads = load_all(options.each);
   if (!workloads) return fail(workloads.error());
   std::vector<RunReport> reports;
@@ -140,7 +142,7 @@ auto run_compare(const CompareCommandOptions& options, Console console) -> int {
   auto by_policy = nlohmann::ordered_json::object();
   for (auto& report : reports) by_policy[report.policy] = to_json(report);
   json.write({{"policies", std::move(by_policy)}});
-  if (!json.finish()) return fail(Error{Errc::io_error, options.each.json + ": cannot be written"});
+  if (!json.finish()) return no_json();
   const auto good = std::ranges::all_of(reports, [](const auto& run) { return run.all_succeeded(); });
   return good ? kSuccess : kTaskFailed;
 }

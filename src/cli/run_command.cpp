@@ -102,6 +102,8 @@ auto run_run(const RunCommandOptions& options, Console console) -> int {
     page = std::move(file).value();
   }
   JsonOutput json{options.json, console};
+  const auto no_json = [&] { return fail(Error{Errc::io_error, options.json + ": cannot be written"}); };
+  if (!json.finish()) return no_json();  // not only when all has run
   const auto workloads = load_all(options);
   if (!workloads) return fail(workloads.error());
   auto settings = options.run;
@@ -119,7 +121,7 @@ auto run_run(const RunCommandOptions& options, Console console) -> int {
   if (!report) return fail(report.error());
   if (!options.quiet && options.json != "-") print_table(console.out, report.value());
   json.write(to_json(report.value()));
-  if (!json.finish()) return fail(Error{Errc::io_error, options.json + ": cannot be written"});
+  if (!json.finish()) return no_json();
   if (page) {
     const PageSource source{workloads.value(), settings, settings.recorder->record()};
     const auto written = page->write(to_html(make_page(source, report.value())));

@@ -105,7 +105,9 @@ TEST_F(RunCommand, TableAndJsonGoWhereTheyAreSent) {
   std::ifstream figures{options_.json};
   EXPECT_EQ(Json::parse(figures).at("tasks").at("total"), 2);
   options_.json = folder_ / "nowhere/figures.json";
+  options_.run.storage = "sqlite:" + (folder_ / "run.db");
   EXPECT_EQ(run_run(options_, {out_, err_}), kBadInput);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run.db")) << "refused before anything runs";
 }
 
 TEST_F(RunCommand, ExecutedCommandsDecideByTheirStatus) {
