@@ -126,6 +126,9 @@ auto SqliteState::move_job(JobRow& job, const JobBody& body, life_cycle::JobMove
     case JobState::ready:
     case JobState::running: return;
     case JobState::commit_ready:
+      // What was folded while it was offered may still stand there, and keep the job in its lane.
+      drop_ready(job);
+      withdraw(job);
       return make_ready(job, body, TaskId::commit(), std::max(now_, job.not_before));
     case JobState::cleanup_ready: {
       cancel_unfinished(job);
