@@ -43,7 +43,8 @@ TEST(Simulation, SameSeedGivesTheSameLog) {
   EXPECT_EQ(first.log, second.log);
 }
 
-/// The last task of a job was folded while it was offered: its commit task was offered among the regular ones.
+/// The last task of a job was folded while it was offered: its commit task was offered among the regular
+/// ones.
 TEST(Simulation, CommitTaskAfterAFoldedTaskIsFoundInItsLane) {
   const auto outcome = replay(expand(912));
   EXPECT_GT(outcome.folded, 0U);
