@@ -5,6 +5,7 @@
 #include "temporary_folder.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -111,14 +112,15 @@ TEST_F(RunReportPage, FailedCommandsAndNamesOfAnyKind) {
 TEST_F(RunReportPage, AFileThatCannotBeWrittenIsRefusedBeforeAnythingRuns) {
   const auto* workload = "synthetic:jobs=1,tasks=1,groups=1,width=1,seconds=1,seed=1";
   options_.run.storage = "sqlite:" + (folder_ / "run.db");
-  for (const auto& path : {folder_ / "nowhere/page.html", folder_.path(), std::string{"/dev/null"},
-                           std::string{"-"}, std::string(5'000, 'x')}) {
+  ASSERT_EQ(::mkfifo((folder_ / "pipe").c_str(), 0600), 0);
+  for (const auto& path : {folder_ / "nowhere/page.html", folder_.path(), folder_ / "pipe", std::string{"-"},
+                           std::string(5'000, 'x')}) {
     options_.report = path;
     EXPECT_EQ(run(workload), kBadInput) << path;
     EXPECT_NE(err_.str().find("report"), std::string::npos) << err_.str();
     EXPECT_FALSE(std::filesystem::exists(folder_ / "run.db")) << path;
   }
-  EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
+  EXPECT_TRUE(std::filesystem::is_fifo(folder_ / "pipe"));
 }
 
 TEST_F(RunReportPage, AFileIsReplacedWholeAndThroughALink) {
