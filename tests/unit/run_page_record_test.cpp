@@ -35,7 +35,7 @@ TEST(LoadCurve, WhatLastedIsSeenExactly) {
 TEST(LoadCurve, ThinningKeepsTheGreatestLevelsAndTheMeans) {
   LoadCurve curve;
   constexpr int kSeconds = 100'000;
-  for (int i = 0; i < kSeconds; ++i) curve.add(second(i), i == 77'777 ? 1'000'000 : 2, 3);
+  for (int i = 0; i < kSeconds; ++i) curve.add(second(i), i == 777 ? 1'000'000 : 2, 3);
   curve.add(second(kSeconds), 0, 0);
   const auto bins = curve.bins();
   EXPECT_LE(bins.size(), LoadCurve::kBinsMax);
