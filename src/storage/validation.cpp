@@ -159,8 +159,11 @@ auto check_values(const JobSpec& job, const StorageLimits& limits) -> Result<voi
   SPIDER_TRY(check_sizes(job, limits));
   for (std::uint32_t node = 0; node < job.tasks.size(); ++node) {
     const auto& task = job.tasks[node];
-    if (auto checked = check_task(task, describe_node(job, node), limits); !checked) return checked;
-    if (auto checked = check_coalesce(task, describe_node(job, node)); !checked) return checked;
+    const auto check = [&](const std::string& where) -> Result<void> {
+      SPIDER_TRY(check_task(task, where, limits));
+      return check_coalesce(task, where);
+    };
+    if (!check({})) return check(describe_node(job, node));  // to describe it costs more than to check it
     for (const auto parent : task.parents) {
       if (parent < job.tasks.size()) continue;
       return refuse(Errc::unknown_parent, describe_node(job, node), "parent " + std::to_string(parent));
