@@ -127,7 +127,9 @@ auto Scheduler::Impl::make_parts(SchedulerOptions& options) -> Result<void> {
   }
   DispatchChannelOptions channel{.capacity = options.dispatch_capacity};
   if (channel.capacity == 0) channel.capacity = std::max<std::size_t>(64, 2 * options.manager.slots);
-  channel.resume_slots = std::max<std::size_t>(1, channel.capacity / 4);  // one decision for many
+  // One decision for many, and while it is made there is enough for every slot.
+  const auto left = std::clamp(options.manager.slots, channel.capacity / 4, channel.capacity * 3 / 4);
+  channel.resume_slots = channel.capacity - left;
   SPIDER_TRY(channel_, make_dispatch_channel(channel, *clock_));
   handed_back_ = std::make_unique<HandedBackQueue>(*clock_);
   SPIDER_TRY(service_,
@@ -233,25 +235,20 @@ template <class T>
 auto Scheduler::Impl::until_stopped(Async<T> work) -> Async<T> {
   const auto self = shared_from_this();
   const auto beside = std::make_shared<detail::Beside<T>>(executor_, *clock_);
-  beside->part.start(std::move(work), [beside, self](Result<T> end) {
-    {
-      const std::scoped_lock lock{beside->mutex};
-      beside->end = std::move(end);
-    }
-    beside->line->notify_all();
-  });
+  beside->part.start(std::move(work), [beside, self](Result<T> end) { beside->finish(std::move(end)); });
   const auto number = [&] {
     const std::scoped_lock lock{mutex_};
     waits_.emplace(++next_wait_, beside->line);
     return next_wait_;
   }();
   std::optional<Result<T>> answer;
+  auto ended = false;
   while (!answer) {
     const auto ticket = beside->line->ticket();
     if (auto why = refusal()) answer = std::move(*why);
-    {
-      const std::scoped_lock lock{beside->mutex};
-      if (beside->end) answer = std::move(beside->end);
+    if (auto end = beside->take_end()) {
+      answer = std::move(end);
+      ended = true;
     }
     if (answer) break;
     const auto woken = co_await beside->line->wait(ticket, kForever);
@@ -261,7 +258,7 @@ auto Scheduler::Impl::until_stopped(Async<T> work) -> Async<T> {
     const std::scoped_lock lock{mutex_};
     waits_.erase(number);
   }
-  beside->part.stop(beside);
+  if (!ended) beside->part.stop(beside);  // mostly it has, and who stops it wakes another thread
   co_return std::move(*answer);
 }
 

@@ -130,6 +130,45 @@ TEST(Scheduler, CancelledJobIsReportedToWhoWaits) {
   EXPECT_EQ(world.run(scheduler.wait(id.value(), seconds{1})).value(), JobState::cancelled);
 }
 
+TEST(Scheduler, WaitForWhatHasEndedCostsNoTurnOfItsOwn) {
+  World world;
+  Scheduler scheduler{world.context.get_executor(), world.options};
+  JobBuilder job;
+  job.task("greet", "you");
+  const auto id = world.run(scheduler.submit(job));
+  ASSERT_EQ(world.run(scheduler.wait(id.value(), seconds{1})).value(), JobState::succeeded);
+  world.clock->drain();
+  std::optional<Result<JobState>> state;
+  asio::co_spawn(world.context, rooted(scheduler.wait(id.value(), seconds{1})),
+                 [&](std::exception_ptr, Result<JobState> end) { state = std::move(end); });
+  world.context.restart();
+  EXPECT_LE(world.context.poll(), 3U) << "more were posted than the caller and what it began";
+  ASSERT_TRUE(state);
+  EXPECT_EQ(state->value(), JobState::succeeded);
+}
+
+/// A decision is asked for when what is left in the channel is just enough for every slot.
+TEST(Scheduler, OneDecisionIsMadeForManySlots) {
+  World world;
+  world.options.manager.slots = 16;
+  Scheduler scheduler{world.context.get_executor(), world.options};
+  JobBuilder job;
+  job.array("sleep", 200, 1);
+  ASSERT_TRUE(world.run(scheduler.submit(job)));
+  const auto dispatched_at = [&](int second) {
+    world.clock->run_for(seconds{second} - (world.clock->now() - TimePoint{}));
+    const auto lines = world.diary->lines.str();
+    const auto prefix = '\n' + std::to_string(second) + (second > 0 ? "000000000" : "") + " dispatched ";
+    auto count = 0;
+    for (auto at = lines.find(prefix); at != std::string::npos; at = lines.find(prefix, at + 1)) ++count;
+    return count;
+  };
+  EXPECT_EQ(dispatched_at(0), 80) << "the channel's 64, and those that were taken at once";
+  EXPECT_EQ(dispatched_at(1), 0);
+  EXPECT_EQ(dispatched_at(2), 0);
+  EXPECT_EQ(dispatched_at(3), 48);
+}
+
 TEST(Scheduler, WaitTimesOut) {
   World world;
   Scheduler scheduler{world.context.get_executor(), world.options};
@@ -271,6 +310,7 @@ TEST(Scheduler, ErrorOfTheCoreEndsTheRestAndIsReturned) {
 TEST(Scheduler, SameRunTwiceIsTheSameToTheLetter) {
   const auto run = [] {
     World world;
+    world.options.manager.threads = 0;  // two plain functions on two threads end in any order
     Scheduler scheduler{world.context.get_executor(), world.options};
     for (const auto* group : {"alice", "bob", "carol"}) {
       JobBuilder job{group};
