@@ -4,9 +4,6 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/deferred.hpp>
-#include <boost/asio/execution/context.hpp>
-#include <boost/asio/query.hpp>
 
 #include <exception>
 #include <utility>
@@ -23,7 +20,7 @@ CoroutineHome::CoroutineHome(const asio::any_io_executor& executor, std::weak_pt
 // Posted: a dispatch from the manager's strand may run the handler within that strand, and one that blocks
 // its thread would hold up everything of its manager.
 auto CoroutineHome::wake(Next next) -> void {
-  poster_.post(next, [self = shared_from_this()] { self->spawned_ ? self->resume() : self->spawn(); });
+  poster_.post(next, [self = shared_from_this()] { self->spawned_ ? self->woken_->ring() : self->spawn(); });
 }
 
 auto CoroutineHome::cancel(RunningTaskPtr task) -> void {
@@ -34,19 +31,10 @@ auto CoroutineHome::cancel(RunningTaskPtr task) -> void {
 
 auto CoroutineHome::spawn() -> void {
   spawned_ = true;
-  watch_context(asio::query(strand_, asio::execution::context), weak_from_this());
   // Asio touches the slot until the completion handler has run, which therefore keeps the signal.
   auto ended = [self = shared_from_this()](const std::exception_ptr&) { self->spawned_ = false; };
   asio::co_spawn(strand_, run(shared_from_this()),
                  asio::bind_cancellation_slot(signal_.slot(), std::move(ended)));
-}
-
-auto CoroutineHome::wait() {
-  auto initiate = [](auto handler, CoroutineHome* home) {
-    WakeHandler erased{std::move(handler)};
-    home->waiting_.swap(erased);
-  };
-  return asio::async_initiate<const asio::deferred_t, void(Wake)>(initiate, asio::deferred, this);
 }
 
 /// What one handler has done to the cancellation state does not reach the next.
@@ -58,7 +46,7 @@ auto CoroutineHome::run(std::shared_ptr<CoroutineHome> self) -> asio::awaitable<
     auto task = CoroutineRunner::next(self->runner_, self, turn);
     if (turn.over) break;
     if (!task) {
-      auto waiting = self->wait();
+      auto waiting = self->woken_->wait();
       co_await std::move(waiting);
       continue;
     }
@@ -77,17 +65,6 @@ auto CoroutineHome::run(std::shared_ptr<CoroutineHome> self) -> asio::awaitable<
     self->mailbox_->keep(std::move(task));
   }
   self->mailbox_->send(Next::suspends);  // without a runner nobody else does, and the task holds its home
-}
-
-auto CoroutineHome::resume() -> void {
-  WakeHandler waiting;
-  waiting.swap(waiting_);
-  if (waiting) std::move(waiting)(Wake::notified);
-}
-
-auto CoroutineHome::drop_suspensions(const asio::execution_context&) noexcept -> void {
-  WakeHandler dropped;
-  dropped.swap(waiting_);
 }
 
 }  // namespace spider::inline v1::detail

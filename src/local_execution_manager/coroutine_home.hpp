@@ -7,10 +7,10 @@
 /// Shared by the runner while it is idle, and by its root coroutine, which may outlive the manager: a
 /// handler that does not return keeps its home, its task and the mailbox, nothing else.
 
+#include "local_execution_manager/bell.hpp"
 #include "local_execution_manager/mailbox.hpp"
 #include "local_execution_manager/running_task.hpp"
 #include "posting.hpp"
-#include "waiting.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -21,7 +21,7 @@ namespace spider::inline v1::detail {
 
 class CoroutineRunner;
 
-class CoroutineHome final : public HoldsSuspensions, public std::enable_shared_from_this<CoroutineHome> {
+class CoroutineHome final : public std::enable_shared_from_this<CoroutineHome> {
  public:
   CoroutineHome(const asio::any_io_executor& executor, std::weak_ptr<CoroutineRunner> runner,
                 std::shared_ptr<Mailbox> mailbox);
@@ -33,24 +33,20 @@ class CoroutineHome final : public HoldsSuspensions, public std::enable_shared_f
   /// Cancels the handler of `task` if it is still running.
   auto cancel(RunningTaskPtr task) -> void;
 
-  auto drop_suspensions(const asio::execution_context& context) noexcept -> void override;
-
  private:
   static auto run(std::shared_ptr<CoroutineHome> self) -> asio::awaitable<void>;
-  [[nodiscard]] auto wait();
   auto spawn() -> void;
-  auto resume() -> void;
 
   const asio::any_io_executor strand_;
   const Poster poster_;
   const std::weak_ptr<CoroutineRunner> runner_;
   const std::shared_ptr<Mailbox> mailbox_;
+  const std::shared_ptr<Bell> woken_ = std::make_shared<Bell>();  // for the root coroutine, while it is idle
 
   // Of the strand. The task that runs belongs to the root coroutine: when an execution context destroys
   // that at its shutdown, the task goes, and with it its part in this.
   asio::cancellation_signal signal_;
   const RunningTask* running_ = nullptr;
-  WakeHandler waiting_;  // the root coroutine, while it is idle
   bool spawned_ = false;
 };
 

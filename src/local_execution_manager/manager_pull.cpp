@@ -15,7 +15,8 @@ auto ManagerState::pull() -> Async<void> {
   while (!stopping_) {
     const auto max = std::min(free_slots(), options_.batch);
     if (max == 0) {
-      (void)co_await slot_freed_->wait(slot_freed_->ticket(), kForever);
+      auto freed = slot_freed_->wait();
+      co_await std::move(freed);
       continue;
     }
     in_next_tasks_ = true;
@@ -58,6 +59,7 @@ auto ManagerState::start(std::vector<TaskAssignment> assignments) -> Async<void>
     }
   }
   run_begun();
+  wake_report();  // of what was released
   co_return success();
 }
 

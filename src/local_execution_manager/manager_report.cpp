@@ -34,7 +34,8 @@ auto ManagerState::take_returned(std::vector<RunningTaskPtr> tasks) -> void {
     forget(*task);
     settle(*task, now);
   }
-  if (free_slots() > 0) slot_freed_->notify_all();
+  wake_report();
+  if (free_slots() > 0) slot_freed_->ring();
   if (running_.empty()) changed_->notify_all();
 }
 
@@ -83,12 +84,16 @@ auto ManagerState::ended(const TaskAssignment& assignment, Duration duration) co
 }
 
 auto ManagerState::put_report(FinishRequest&& request, const Event& said, Error error) -> void {
-  if (outbox_.empty()) reported_->notify_all();
   auto& report = outbox_reports_.emplace_back();
   report.event = said;
   report.event.kind = event_of(request.kind);
   report.error = std::move(error);
   outbox_.push_back(std::move(request));
+}
+
+/// Whoever puts reports calls it when it has put them all, and is done with everything else.
+auto ManagerState::wake_report() -> void {
+  if (!outbox_.empty()) reported_->ring();
 }
 
 auto ManagerState::report() -> Async<void> {
@@ -98,7 +103,8 @@ auto ManagerState::report() -> Async<void> {
   while (true) {
     if (outbox_.empty()) {
       if (last_reports_) break;
-      (void)co_await reported_->wait(reported_->ticket(), kForever);
+      auto put = reported_->wait();
+      co_await std::move(put);
       continue;
     }
     requests.swap(outbox_);
@@ -120,7 +126,7 @@ auto ManagerState::report() -> Async<void> {
     in_report_ = 0;
     requests.clear();
     reports.clear();
-    slot_freed_->notify_all();
+    slot_freed_->ring();
   }
   last_reports_ = false;
   co_return success();

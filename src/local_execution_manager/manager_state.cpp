@@ -19,9 +19,9 @@ ManagerState::ManagerState(asio::any_io_executor executor, asio::any_io_executor
       mailbox_{std::make_shared<Mailbox>(strand_, this)},
       plain_runner_{std::make_shared<PlainRunner>(std::move(plain_executor), plain_loops, mailbox_)},
       coroutine_runner_{std::make_shared<CoroutineRunner>(std::move(executor), mailbox_)},
+      slot_freed_{std::make_shared<Bell>()},
+      reported_{std::make_shared<Bell>()},
       changed_{WaitingLine::make(parts.clock)},
-      slot_freed_{WaitingLine::make(parts.clock)},
-      reported_{WaitingLine::make(parts.clock)},
       deadline_set_{WaitingLine::make(parts.clock)},
       holding_{WaitingLine::make(parts.clock)},
       ending_{WaitingLine::make(parts.clock)} {}
@@ -52,7 +52,7 @@ auto ManagerState::wind_down() -> Async<void> {
     (void)co_await changed_->wait(changed_->ticket(), until);
   }
   last_reports_ = true;
-  reported_->notify_all();
+  reported_->ring();
   while (last_reports_) (void)co_await changed_->wait(changed_->ticket(), kForever);
   over_ = true;
   deadline_set_->notify_all();
@@ -86,7 +86,7 @@ auto ManagerState::request_stop(StopMode mode, TimePoint abandon_at) -> void {
       ask_to_stop(task);
     }
   }
-  slot_freed_->notify_all();
+  slot_freed_->ring();
   ending_->notify_all();
   changed_->notify_all();
 }

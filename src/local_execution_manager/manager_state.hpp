@@ -2,7 +2,7 @@
 
 /// The heart of a LocalExecutionManager. Everything here happens on its one strand.
 ///
-/// Five loops share the state, each on a waiting line of its own:
+/// Five loops share the state, each waits for something of its own:
 ///   pull        takes assignments, starts them, launches their handlers; until stopped
 ///   report      sends results to the storage, all that have gathered at once
 ///   deadlines   asks overdue handlers to stop and reports them
@@ -10,6 +10,7 @@
 ///   heartbeat   says that the manager is alive
 /// `main` starts them, and ends them in an order in which no result is lost.
 
+#include "local_execution_manager/bell.hpp"
 #include "local_execution_manager/coroutine_runner.hpp"
 #include "local_execution_manager/mailbox.hpp"
 #include "local_execution_manager/plain_runner.hpp"
@@ -70,6 +71,7 @@ class ManagerState {
   [[nodiscard]] auto ended(const TaskAssignment& assignment, Duration duration) const -> Event;
   auto put_report(FinishRequest&& request, const Event& said, Error error) -> void;
   auto report() -> Async<void>;
+  auto wake_report() -> void;
   auto conclude(const FinishRequest& request, Report& report, const Result<void>& answer) -> void;
 
   // Deadlines, leases, liveness (manager_watch.cpp).
@@ -90,9 +92,9 @@ class ManagerState {
   std::shared_ptr<PlainRunner> plain_runner_;
   std::shared_ptr<CoroutineRunner> coroutine_runner_;
 
+  std::shared_ptr<Bell> slot_freed_;           // for pull
+  std::shared_ptr<Bell> reported_;             // for report
   std::shared_ptr<WaitingLine> changed_;       // a loop ended, nothing runs any more, all is over
-  std::shared_ptr<WaitingLine> slot_freed_;    // for pull
-  std::shared_ptr<WaitingLine> reported_;      // for report
   std::shared_ptr<WaitingLine> deadline_set_;  // for deadlines
   std::shared_ptr<WaitingLine> holding_;       // for renew: there is something to renew
   std::shared_ptr<WaitingLine> ending_;        // for whoever rests

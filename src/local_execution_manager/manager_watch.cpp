@@ -12,6 +12,7 @@ auto ManagerState::deadlines() -> Async<void> {
   while (!over_) {
     const auto now = parts_.clock.now();
     while (!deadlines_.empty() && deadlines_.begin()->first <= now) overdue(*deadlines_.begin()->second, now);
+    wake_report();
     const auto next = deadlines_.empty() ? kForever : deadlines_.begin()->first;
     (void)co_await deadline_set_->wait(deadline_set_->ticket(), next);
   }
