@@ -76,6 +76,19 @@ TEST_F(RunCommand, SucceedsAndReportsEveryFigure) {
   }
 }
 
+TEST_F(RunCommand, SpeedChangesNoFigureOfTheWorkloadsTime) {
+  const auto file = write("w.csv", "0,j,M1,8,100,1,4\n");  // four tasks of 8 s, two at a time
+  options_.run.workers = 2;
+  ASSERT_EQ(run({file}), kSuccess) << err_.str();
+  const auto plain = Json::parse(out_.str());
+  EXPECT_DOUBLE_EQ(plain.at("wait_s").at("max"), 8);
+  options_.run.speed = 4;
+  ASSERT_EQ(run({file}), kSuccess) << err_.str();
+  const auto fast = Json::parse(out_.str());
+  for (const auto* key : {"makespan_s", "wait_s", "groups", "utilization"})
+    EXPECT_EQ(fast.at(key), plain.at(key)) << key;
+}
+
 TEST_F(RunCommand, EachFileIsAGroupOfItsOwn) {
   ASSERT_EQ(run({write("one/w.json", two_tasks()), write("two/w.json", two_tasks())}), kSuccess)
       << err_.str();

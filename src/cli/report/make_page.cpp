@@ -124,10 +124,8 @@ auto PageMaker::add_notes() -> void {
         "the whole run.");
   }
   if (options.speed != 1) {
-    notes.push_back(
-        "Run at " + coordinate(options.speed) +
-        " times the speed: makespan and charts are in the workload's time, waits are as they were "
-        "on the clock.");
+    notes.push_back("Run at " + coordinate(options.speed) +
+                    " times the speed: all times are those of the workload.");
   }
   if (report_.records_skipped > 0) {
     notes.push_back(count_of(report_.records_skipped, "record", "records") +
