@@ -68,12 +68,7 @@ class AssignmentRing {
 
   /// Stores what is in `items` from `position` on.
   auto store(std::uint64_t position, std::span<const TaskAssignment> items) noexcept -> void {
-    while (!items.empty()) {
-      const auto part = items.first(std::min(items.size(), block_items_ - offset_of(position)));
-      std::ranges::copy(part, block_of(position) + offset_of(position));
-      position += part.size();
-      items = items.subspan(part.size());
-    }
+    for (const auto& item : items) store(position++, item);
   }
 
   /// Appends `count` from `position` on to `out`, which has the room.
