@@ -370,12 +370,10 @@ auto Run::report() -> Result<RunReport> {
   const auto offered = static_cast<double>(options_.workers) * result.makespan_s / options_.speed;
   result.utilization = offered > 0 ? monitor_.busy_s() / offered : 0;
   result.groups = monitor_.groups();
-  std::vector<std::int64_t> waits;
   for (auto& group : result.groups) {
     for (auto& wait : group.waits_ns) wait = scaled(Duration{wait}, 1 / options_.speed).count();
-    waits.insert(waits.end(), group.waits_ns.begin(), group.waits_ns.end());
   }
-  result.wait = wait_figures(waits);
+  result.wait = wait_of_all(result.groups);
   result.lag = *lag_;
   if (has_members(options_)) result.members = members_.figures();
   if (options_.kill_member) {

@@ -27,6 +27,12 @@ auto wait_figures(std::vector<std::int64_t>& waits_ns) -> WaitFigures {
   return {.p50 = at(0.50), .p90 = at(0.90), .p99 = at(0.99), .max = at(1.0)};
 }
 
+auto wait_of_all(const std::vector<GroupFigures>& groups) -> WaitFigures {
+  std::vector<std::int64_t> waits;
+  for (const auto& group : groups) waits.insert(waits.end(), group.waits_ns.begin(), group.waits_ns.end());
+  return wait_figures(waits);
+}
+
 auto peak_rss_bytes() -> std::uint64_t {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);

@@ -25,6 +25,7 @@ struct WaitFigures {
 
 /// Changes the order of `waits_ns`.
 [[nodiscard]] auto wait_figures(std::vector<std::int64_t>& waits_ns) -> WaitFigures;
+[[nodiscard]] auto wait_of_all(const std::vector<GroupFigures>& groups) -> WaitFigures;
 
 /// One of several schedulers on the storage.
 struct MemberFigures {
