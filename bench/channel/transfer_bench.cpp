@@ -60,8 +60,8 @@ auto consume(DispatchQueueSource& source, std::uint64_t& sum) -> asio::awaitable
 
 auto produce_batches(DispatchQueueSink& sink, std::size_t size) -> asio::awaitable<void> {
   std::vector<TaskAssignment> batch;
-  for (std::uint64_t number = 1; number <= kItems;) {
-    for (; batch.size() < size && number <= kItems; ++number) batch.push_back(assignment(number));
+  for (std::uint64_t number = 1; number <= kItems || !batch.empty();) {
+    for (; batch.size() < size && number <= kItems; ++number) fill(batch.emplace_back(), number);
     const auto put = co_await sink.enqueue_batch(batch);
     if (!put) co_return;
     batch.erase(batch.begin(), batch.begin() + static_cast<std::ptrdiff_t>(put.value()));
