@@ -28,6 +28,7 @@ class WatchedPull final : public StorageClient {
     return behind_.unregister_scheduler(registration);
   }
   auto poll_ready(PollRequest request) -> Async<InboundBatch> override {
+    if (is_renewal(request)) return behind_.poll_ready(std::move(request));
     begins(TaskKind::regular, request);
     return ends(TaskKind::regular, asks_, behind_.poll_ready(std::move(request)));
   }
@@ -45,6 +46,11 @@ class WatchedPull final : public StorageClient {
   auto job_state(JobId job) -> Async<JobState> override { return behind_.job_state(job); }
 
  private:
+  /// Of the session of a member that leaves: it comes between the polls of the core, and asks for nothing.
+  static auto is_renewal(const PollRequest& request) -> bool {
+    return request.wait == Duration::zero() && request.slots && request.slots->first.none() &&
+           request.slots->later.none();
+  }
   auto begins(TaskKind lane, const PollRequest& request) -> void {
     asks_->poll_begins(lane, request);
     if (member_) member_->polls(request);
