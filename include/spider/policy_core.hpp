@@ -13,8 +13,10 @@
 /// Storage trouble never ends it: a failed poll is repeated after a jittered exponential back-off
 /// (0.1 s doubling to 15 s; each pause is between half of that and all of it), lane by lane, and after
 /// every `reregister_after` failures in a row of one lane the core registers anew, which brings back
-/// entries that were leased to it and never started. An empty answer that comes before `poll_wait` is
-/// over is not repeated sooner than `backoff_first` after it was asked for.
+/// entries that were leased to it and never started. Even one poll that fails may have leased some, its
+/// answer lost on its way: `recover_after` the first failure of a session the core registers anew, too.
+/// An empty answer that comes before `poll_wait` is over is not repeated sooner than `backoff_first` after
+/// it was asked for.
 ///
 /// A decision that the queue refuses because another producer was faster is kept and goes first.
 ///
@@ -49,7 +51,8 @@ struct PolicyCoreOptions {
   std::size_t finalizing_max = 65'536;  ///< ≥ 1
   Duration backoff_first = std::chrono::milliseconds{100};
   Duration backoff_max = std::chrono::seconds{15};
-  std::uint32_t reregister_after = 5;  ///< failures in a row; ≥ 1
+  std::uint32_t reregister_after = 5;                ///< failures in a row; ≥ 1
+  Duration recover_after = std::chrono::minutes{1};  ///< since the first failure in a session; > 0
   Duration leave_timeout = std::chrono::seconds{5};
   std::uint64_t seed = 1;  ///< of the back-off's jitter
 };

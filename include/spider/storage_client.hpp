@@ -105,7 +105,8 @@ class StorageClient {
   /// by arrivals in the slots of `first`, and when a task of `later` is due. It looks at a bounded number of
   /// tasks at a time and goes on where it ended, so that no task is hidden behind others for good.
   ///
-  /// Cancellation leases nothing. Renews the session's lease.
+  /// Cancellation leases nothing. What a lost answer had leased stays leased until the session ends.
+  /// Renews the session's lease.
   /// Errors: `unknown_scheduler`; `stale_session` when superseded by a newer registration;
   /// `invalid_argument` (`max_items`, a maximum of 0, no queue); `storage_unavailable`; `cancelled`.
   [[nodiscard]] virtual auto poll_ready(PollRequest request) -> Async<InboundBatch> = 0;

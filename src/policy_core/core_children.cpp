@@ -57,7 +57,11 @@ auto CoreRun::supervise() -> Async<void> {
       continue;
     }
     if (std::exchange(undecided_, false)) pump();
-    const auto deadline = wake_at();
+    if (context_.clock.now() >= recover_at_) {
+      lose_registration();
+      continue;
+    }
+    const auto deadline = std::min(policy_wakes_at(), recover_at_);
     const auto woken = co_await main_->wait(ticket, deadline);
     if (!woken && woken.error() == Errc::timed_out) pump();
   }

@@ -39,7 +39,10 @@ auto CoreRun::request_for(TaskKind kind) const -> PollRequest {
 auto CoreRun::lane_failed(const Error& error, SessionId polled_under, std::uint32_t failures) -> void {
   if (polled_under != session_) return;
   const auto session_lost = error == Errc::stale_session || error == Errc::unknown_scheduler;
-  if (session_lost || failures % options_.reregister_after == 0) lose_registration();
+  if (session_lost || failures % options_.reregister_after == 0) return lose_registration();
+  if (recover_at_ != kForever) return;
+  recover_at_ = saturating_add(context_.clock.now(), options_.recover_after);
+  main_->notify_all();
 }
 
 auto CoreRun::lose_registration() -> void {
@@ -123,6 +126,7 @@ auto CoreRun::adopt(SessionId session) -> bool {
   session_ = registration_.session = session;
   blocked_ = false;
   nothing_at_.reset();
+  recover_at_ = kForever;
   context_.observer.observe({.kind = EventKind::session_bumped,
                              .at = context_.clock.now(),
                              .scheduler = registration_.scheduler,
@@ -217,7 +221,7 @@ auto CoreRun::stamp(const InboundEntry& entry) -> TaskAssignment {
 }
 
 /// A policy that wants to be asked at an instant at which it had nothing is not asked again.
-auto CoreRun::wake_at() -> TimePoint {
+auto CoreRun::policy_wakes_at() -> TimePoint {
   if (blocked_ || !registered_) return kForever;
   const auto wanted = buffer_.wake_at();
   if (!wanted) return end(wanted.error()), kForever;

@@ -76,7 +76,7 @@ class CoreRun {
   auto decide() -> void;
   auto dispatch(const InboundEntry& entry, TimePoint now) -> bool;
   auto end(Error why) -> void;
-  [[nodiscard]] auto wake_at() -> TimePoint;
+  [[nodiscard]] auto policy_wakes_at() -> TimePoint;
   [[nodiscard]] auto stamp(const InboundEntry& entry) -> TaskAssignment;
   /// False from the very call that requests the cancellation.
   [[nodiscard]] auto running() const -> bool {
@@ -100,6 +100,7 @@ class CoreRun {
   bool blocked_ = false;    // no free slot in the sink when last looked
   bool undecided_ = false;  // a new session's batch is in, the decision waits for its other batches
   std::optional<TimePoint> nothing_at_;  // when the policy last answered nothing
+  TimePoint recover_at_ = kForever;      // an answer of this session may have been lost
   Registration registration_;
   SessionId session_;
   std::uint64_t next_assignment_ = 0;

@@ -130,7 +130,7 @@ auto check(const PolicyCoreOptions& options) -> Result<void> {
   if (options.finalizing_max == 0) return invalid("finalizing_max: at least 1");
   if (options.reregister_after == 0) return invalid("reregister_after: at least 1");
   for (const auto duration : {options.poll_wait, options.finalizing_expiry, options.backoff_first,
-                              options.backoff_max, options.leave_timeout}) {
+                              options.backoff_max, options.recover_after, options.leave_timeout}) {
     if (duration <= Duration::zero()) return Error{Errc::invalid_time, "a core's durations are positive"};
   }
   return success();

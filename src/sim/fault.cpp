@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::array<std::string_view, kFaultKinds> kFaultNames = {
     "poll_error",
+    "poll_reply_lost",
     "poll_stall",
     "poll_duplicate",
     "poll_reorder",

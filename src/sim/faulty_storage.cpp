@@ -70,6 +70,7 @@ auto FaultyStorageClient::poll(TaskKind lane, PollRequest request) -> Async<Inbo
   auto polling = asleep ? poll_asleep(lane, std::move(request)) : poll_behind(lane, std::move(request));
   auto answer = co_await std::move(polling);
   if (!answer) co_return answer;
+  if (!answer.value().entries.empty() && context_.fires(FaultKind::poll_reply_lost)) co_return unavailable();
   disturb(lane, answer.value());
   if (const auto stall = context_.fires(FaultKind::poll_stall)) {
     // Whatever comes of the sleep: what was polled is leased and must not be forgotten here.

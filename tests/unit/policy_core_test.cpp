@@ -59,6 +59,7 @@ TEST(PolicyCore, OptionsOutsideTheirRangesAreRefused) {
   EXPECT_EQ(code({.finalizing_max = 0}), Errc::invalid_argument);
   EXPECT_EQ(code({.reregister_after = 0}), Errc::invalid_argument);
   EXPECT_EQ(code({.poll_wait = 0s}), Errc::invalid_time);
+  EXPECT_EQ(code({.recover_after = 0s}), Errc::invalid_time);
   EXPECT_EQ(code({.leave_timeout = -1s}), Errc::invalid_time);
   EXPECT_EQ(make_policy_core(make_plain_policy({.throws_on_traits = true}), {}).error(), Errc::policy_failed);
 }

@@ -67,7 +67,7 @@ TEST(PolicyCore, C10OneFailingLaneHarmsNoOtherAndRecovers) {
 }
 
 TEST(PolicyCore, C10PauseBeginsAnewAfterASuccess) {
-  CoreTrial trial{policy_core()};
+  CoreTrial trial{policy_core({}, {.recover_after = 1h})};
   trial.start();
   for (int time = 0; time < 5; ++time) {
     trial.storage().fail(StorageCall::poll_commit_ready, Errc::storage_unavailable, 1);
@@ -78,7 +78,7 @@ TEST(PolicyCore, C10PauseBeginsAnewAfterASuccess) {
 }
 
 TEST(PolicyCore, C10RegistersAnewAfterSoManyFailuresAndRecoversWhatWasLeased) {
-  CoreTrial trial{policy_core({}, {.reregister_after = 3}), 1};
+  CoreTrial trial{policy_core({}, {.reregister_after = 3, .recover_after = 1h}), 1};
   trial.start();
   trial.storage().offer(ready_entry(1, 0));
   trial.storage().offer(ready_entry(1, 1));
@@ -94,6 +94,25 @@ TEST(PolicyCore, C10RegistersAnewAfterSoManyFailuresAndRecoversWhatWasLeased) {
   EXPECT_GT(trial.storage().session(), session);
   EXPECT_EQ(trial.storage().count(StorageCall::register_scheduler), 2U);
   EXPECT_THAT(trial.drain(), ElementsAre(TaskRef{JobId{1}, TaskId{0}}, TaskRef{JobId{1}, TaskId{1}}));
+}
+
+TEST(PolicyCore, C10RecoversWhatOneLostAnswerHasLeased) {
+  CoreTrial trial{policy_core({}, {.recover_after = 1min})};
+  trial.start();
+  trial.storage().lose(StorageCall::poll_ready, 1);
+  trial.storage().offer(ready_entry(1, 0));
+  trial.advance(10s);
+  trial.storage().offer(ready_entry(1, 1));
+  trial.settle();
+  EXPECT_THAT(trial.taken(), ElementsAre(TaskRef{JobId{1}, TaskId{1}})) << "nobody knows of the first";
+  trial.storage().start({JobId{1}, TaskId{1}});
+  trial.advance(49s);
+  EXPECT_EQ(trial.storage().count(StorageCall::register_scheduler), 1U);
+  trial.advance(1s);
+  EXPECT_EQ(trial.storage().count(StorageCall::register_scheduler), 2U);
+  EXPECT_THAT(trial.taken(), ElementsAre(TaskRef{JobId{1}, TaskId{0}}));
+  trial.advance(1h);
+  EXPECT_EQ(trial.storage().count(StorageCall::register_scheduler), 2U) << "once is enough";
 }
 
 TEST(PolicyCore, C10GapInTheEndedJobsRegistersAnewOnce) {

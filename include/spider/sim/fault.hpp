@@ -19,6 +19,7 @@ namespace sim {
 enum class FaultKind : std::uint8_t {
   // What the core gets from its storage.
   poll_error,          ///< a poll fails, nothing is leased
+  poll_reply_lost,     ///< entries are leased, and nobody knows
   poll_stall,          ///< its answer comes late, perhaps after the session's lease
   poll_duplicate,      ///< entries come twice, in one answer or in a later one
   poll_reorder,        ///< entries come in another order

@@ -155,7 +155,11 @@ auto failing_polls(CoreTrial& trial, std::size_t variant) -> void {
   trial.storage().offer(entry_for(lane, 1));
   trial.advance(kRecovery);
   trial.expect(!trial.ended(), "is not ended by failing polls");
-  trial.expect(contains(trial.taken(), entry_for(lane, 1).ref()), "polls again after failures");
+  // Ever: a core that registers anew, to recover what a failed poll may have leased, dispatches it once more.
+  const auto dispatched = std::ranges::any_of(trial.sink().accepted(), [lane](const auto& assignment) {
+    return assignment.ref() == entry_for(lane, 1).ref();
+  });
+  trial.expect(dispatched, "polls again after failures");
 }
 
 auto failing_registration(CoreTrial& trial, std::size_t) -> void {

@@ -69,6 +69,10 @@ auto ScriptedStorage::fail(StorageCall call, Error error, std::size_t times) -> 
   wake();
 }
 
+auto ScriptedStorage::lose(StorageCall poll, std::size_t times) -> void {
+  troubles_[index(poll)].lost_answers = times;
+}
+
 auto ScriptedStorage::hang(StorageCall call) -> void { troubles_[index(call)].hangs = true; }
 
 auto ScriptedStorage::heal(StorageCall call) -> void {
@@ -191,6 +195,8 @@ auto ScriptedStorage::answer(StorageCall call, const PollRequest& request)
   if (request.session != session_ && !lapsed) return Errc::stale_session;
   auto batch = lease(call, request);
   if (batch.entries.empty() && !lapsed) return std::nullopt;
+  auto& lost = troubles_[index(call)].lost_answers;
+  if (lost > 0) return --lost, Errc::storage_unavailable;
   return batch;
 }
 

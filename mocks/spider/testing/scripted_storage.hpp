@@ -61,6 +61,9 @@ class ScriptedStorage final : public StorageClient {
 
   /// The next `times` calls of this kind fail, in place of doing anything; one under way included.
   auto fail(StorageCall call, Error error, std::size_t times = SIZE_MAX) -> void;
+  /// The next `times` answers of this poll that lease something are lost: their callers get
+  /// `storage_unavailable`.
+  auto lose(StorageCall poll, std::size_t times) -> void;
   /// Calls of this kind answer nothing but their cancellation, until `heal`.
   auto hang(StorageCall call) -> void;
   auto heal(StorageCall call) -> void;
@@ -104,6 +107,7 @@ class ScriptedStorage final : public StorageClient {
   struct Trouble {
     bool hangs = false;
     std::size_t failures = 0;
+    std::size_t lost_answers = 0;
     Error error;
   };
   static constexpr auto index(StorageCall call) -> std::size_t { return static_cast<std::size_t>(call); }
