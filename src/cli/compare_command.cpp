@@ -1,6 +1,7 @@
 #include "cli/compare_command.hpp"
 
 #include "cli/json_output.hpp"
+#include "cli/storage_option.hpp"
 
 #include <CLI/App.hpp>
 #include <nlohmann/json.hpp>
@@ -118,7 +119,7 @@ auto split_policies(std::string_view policies) -> Result<std::vector<std::string
 auto run_compare(const CompareCommandOptions& options, Console console) -> int {
   const auto fail = [&](const Error& error) {
     console.err << "spider compare: " << error << '\n';
-    return error == Errc::storage_unavailable ? kStorageFailed : kBadInput;
+    return status_of(error);
   };
   const auto policies = split_policies(options.policies);
   if (!policies) return fail(policies.error());
