@@ -14,9 +14,13 @@
 /// (0.1 s doubling to 15 s; each pause is between half of that and all of it), lane by lane, and after
 /// every `reregister_after` failures in a row of one lane the core registers anew, which brings back
 /// entries that were leased to it and never started. Even one poll that fails may have leased some, its
-/// answer lost on its way: `recover_after` the first failure of a session the core registers anew, too.
+/// answer lost on its way: `recover_after` the first failure since it registered the core does so anew, too.
 /// An empty answer that comes before `poll_wait` is over is not repeated sooner than `backoff_first` after
 /// it was asked for.
+///
+/// What is dropped because its job has ended, or has come to its commit or cleanup task, may live again: a
+/// retry can overtake the news of the end. So the storage is asked for the state of each job of which
+/// something was dropped, and when the job is alive the core registers anew.
 ///
 /// A decision that the queue refuses because another producer was faster is kept and goes first.
 ///
@@ -52,7 +56,7 @@ struct PolicyCoreOptions {
   Duration backoff_first = std::chrono::milliseconds{100};
   Duration backoff_max = std::chrono::seconds{15};
   std::uint32_t reregister_after = 5;                ///< failures in a row; ≥ 1
-  Duration recover_after = std::chrono::minutes{1};  ///< since the first failure in a session; > 0
+  Duration recover_after = std::chrono::minutes{1};  ///< the first failure since; > 0
   Duration leave_timeout = std::chrono::seconds{5};
   std::uint64_t seed = 1;  ///< of the back-off's jitter
 };

@@ -10,6 +10,14 @@
 
 namespace spider::inline v1::detail {
 
+namespace {
+
+auto may_run_regular(JobState state) -> bool {
+  return state == JobState::ready || state == JobState::running;
+}
+
+}  // namespace
+
 auto CoreRun::spawn(const asio::any_io_executor& executor, Async<void> child) -> void {
   ++children_;
   auto& signal = signals_.emplace_back();
@@ -34,6 +42,7 @@ auto CoreRun::drive() -> Async<void> {
   spawn(executor, poll_ended());
   spawn(executor, watch_slots());
   spawn(executor, watch_handed_back());
+  spawn(executor, watch_dropped());
   static_cast<void>(co_await supervise());
   // Of its own cancellation: nothing cuts the farewell short.
   auto farewell =
@@ -74,6 +83,7 @@ auto CoreRun::register_anew() -> Async<void> {
   if (!registration) co_return registration.error();
   registration_ = registration.value();
   registered_ = true;
+  recover_at_ = kForever;
   context_.observer.observe({.kind = EventKind::registered,
                              .at = context_.clock.now(),
                              .scheduler = registration_.scheduler,
@@ -105,12 +115,12 @@ auto CoreRun::poll_lane(TaskKind kind) -> Async<void> {
       continue;
     }
     const auto asked_at = context_.clock.now();
-    const auto session = session_;
+    const auto polled_under = registration_;
     const auto batch = co_await poll(kind);
     if (!running()) break;
     if (!batch) {
-      lane_failed(batch.error(), session, ++failures);
-      if (session == session_) {
+      lane_failed(batch.error(), polled_under, ++failures);
+      if (polled_under.session == session_) {
         static_cast<void>(co_await rest(batch.error(), EventKind::poll_failed, failures));
       }
       continue;
@@ -188,6 +198,28 @@ auto CoreRun::watch_handed_back() -> Async<void> {
       if (!running()) break;
     }
     pump();
+  }
+  co_return success();
+}
+
+auto CoreRun::watch_dropped() -> Async<void> {
+  while (running()) {
+    const auto ticket = drops_->ticket();
+    if (dropped_.empty()) {
+      static_cast<void>(co_await drops_->wait(ticket, kForever));
+      continue;
+    }
+    const auto [job, what] = *dropped_.begin();
+    dropped_.erase(dropped_.begin());
+    const auto session = session_;
+    const auto state = co_await context_.storage.job_state(job);
+    if (!running()) break;
+    if (session != session_) continue;  // all is offered again
+    if (!state) {
+      if (state.error() != Errc::unknown_job) recover_later();
+    } else if (what == Dropped::all ? !has_ended(state.value()) : may_run_regular(state.value())) {
+      lose_registration();
+    }
   }
   co_return success();
 }

@@ -35,14 +35,28 @@ auto CoreRun::request_for(TaskKind kind) const -> PollRequest {
   return request;
 }
 
-/// A poll that was under way when its session was superseded says nothing about the present one.
-auto CoreRun::lane_failed(const Error& error, SessionId polled_under, std::uint32_t failures) -> void {
-  if (polled_under != session_) return;
+/// What was leased before the last registration is offered again. After it, a poll that was under way when
+/// its session lapsed says nothing about the present one, but it may have leased under it.
+auto CoreRun::lane_failed(const Error& error, const Registration& polled_under, std::uint32_t failures)
+    -> void {
+  if (polled_under.incarnation != registration_.incarnation) return;
   const auto session_lost = error == Errc::stale_session || error == Errc::unknown_scheduler;
-  if (session_lost || failures % options_.reregister_after == 0) return lose_registration();
+  const auto counts = polled_under.session == session_;
+  if (counts && (session_lost || failures % options_.reregister_after == 0)) return lose_registration();
+  if (!session_lost) recover_later();
+}
+
+auto CoreRun::recover_later() -> void {
   if (recover_at_ != kForever) return;
   recover_at_ = saturating_add(context_.clock.now(), options_.recover_after);
   main_->notify_all();
+}
+
+auto CoreRun::dropped(JobId job, Dropped what) -> void {
+  if (dropped_.size() >= options_.finalizing_max) return recover_later();
+  auto& most = dropped_.try_emplace(job, what).first->second;
+  most = std::max(most, what);
+  drops_->notify_all();
 }
 
 auto CoreRun::lose_registration() -> void {
@@ -82,6 +96,7 @@ auto CoreRun::ingest_entry(const InboundEntry& entry, TimePoint now) -> void {
   if (outcome.value() == Ingest::duplicate) {
     context_.observer.observe({.kind = EventKind::duplicate_ignored, .at = now, .task = entry.ref()});
   }
+  if (outcome.value() == Ingest::finalizing || buffer_.dropped() > 0) dropped(entry.job, Dropped::regular);
   if (buffer_.dropped() > 0) {
     context_.observer.observe(
         {.kind = EventKind::job_dropped, .at = now, .task = entry.ref(), .count = buffer_.dropped()});
@@ -105,13 +120,14 @@ auto CoreRun::ingest_handed_back(const TaskAssignment& assignment) -> void {
 
 auto CoreRun::ingest_ended(const EndedBatch& batch) -> void {
   for (const auto job : batch.jobs) {
-    const auto dropped = buffer_.end_job(job);
-    if (!dropped) return end(dropped.error());
-    if (dropped.value() == 0) continue;
+    const auto count = buffer_.end_job(job);
+    if (!count) return end(count.error());
+    if (count.value() == 0) continue;
+    dropped(job, Dropped::all);
     context_.observer.observe({.kind = EventKind::job_dropped,
                                .at = context_.clock.now(),
                                .task = {job, TaskId{}},
-                               .count = dropped.value()});
+                               .count = count.value()});
   }
   if (batch.gap) lose_registration();
   if (running() && wants_poll(TaskKind::regular)) lanes_->notify_all();
@@ -126,7 +142,7 @@ auto CoreRun::adopt(SessionId session) -> bool {
   session_ = registration_.session = session;
   blocked_ = false;
   nothing_at_.reset();
-  recover_at_ = kForever;
+  dropped_.clear();
   context_.observer.observe({.kind = EventKind::session_bumped,
                              .at = context_.clock.now(),
                              .scheduler = registration_.scheduler,

@@ -18,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <unordered_map>
 
 namespace spider::inline v1::detail {
 
@@ -39,6 +40,7 @@ class CoreRun {
         main_{WaitingLine::make(context.clock)},
         lanes_{WaitingLine::make(context.clock)},
         slots_{WaitingLine::make(context.clock)},
+        drops_{WaitingLine::make(context.clock)},
         rng_{options.seed} {}
 
   /// Runs until cancelled or ended; returns why.
@@ -50,6 +52,7 @@ class CoreRun {
   auto poll_ended() -> Async<void>;
   auto watch_slots() -> Async<void>;
   auto watch_handed_back() -> Async<void>;
+  auto watch_dropped() -> Async<void>;
 
   auto supervise() -> Async<void>;
   auto register_anew() -> Async<void>;
@@ -63,7 +66,7 @@ class CoreRun {
   auto cancel_children() -> void;
   [[nodiscard]] auto request_for(TaskKind kind) const -> PollRequest;
   [[nodiscard]] auto wants_poll(TaskKind kind) const -> bool;
-  auto lane_failed(const Error& error, SessionId polled_under, std::uint32_t failures) -> void;
+  auto lane_failed(const Error& error, const Registration& polled_under, std::uint32_t failures) -> void;
   auto ingest(const InboundBatch& batch) -> void;
   auto ingest_entries(std::span<const InboundEntry> entries) -> void;
   auto ingest_entry(const InboundEntry& entry, TimePoint now) -> void;
@@ -71,6 +74,9 @@ class CoreRun {
   auto ingest_ended(const EndedBatch& batch) -> void;
   auto adopt(SessionId session) -> bool;
   auto lose_registration() -> void;
+  auto recover_later() -> void;
+  enum class Dropped : std::uint8_t { regular, all };
+  auto dropped(JobId job, Dropped what) -> void;
   auto block() -> void;
   auto pump() -> void;
   auto decide() -> void;
@@ -90,6 +96,7 @@ class CoreRun {
   std::shared_ptr<WaitingLine> main_;   // the supervisor: an end, a registration, a decision, children
   std::shared_ptr<WaitingLine> lanes_;  // pollers: budget, or a registration
   std::shared_ptr<WaitingLine> slots_;  // the slot watcher: the sink is full
+  std::shared_ptr<WaitingLine> drops_;  // who looks at jobs of which something was dropped
   Rng rng_;
   std::list<asio::cancellation_signal> signals_;
   asio::cancellation_state stop_;
@@ -100,7 +107,8 @@ class CoreRun {
   bool blocked_ = false;    // no free slot in the sink when last looked
   bool undecided_ = false;  // a new session's batch is in, the decision waits for its other batches
   std::optional<TimePoint> nothing_at_;  // when the policy last answered nothing
-  TimePoint recover_at_ = kForever;      // an answer of this session may have been lost
+  TimePoint recover_at_ = kForever;      // an answer since the registration may have been lost
+  std::unordered_map<JobId, Dropped> dropped_;
   Registration registration_;
   SessionId session_;
   std::uint64_t next_assignment_ = 0;

@@ -96,25 +96,6 @@ TEST(PolicyCore, C10RegistersAnewAfterSoManyFailuresAndRecoversWhatWasLeased) {
   EXPECT_THAT(trial.drain(), ElementsAre(TaskRef{JobId{1}, TaskId{0}}, TaskRef{JobId{1}, TaskId{1}}));
 }
 
-TEST(PolicyCore, C10RecoversWhatOneLostAnswerHasLeased) {
-  CoreTrial trial{policy_core({}, {.recover_after = 1min})};
-  trial.start();
-  trial.storage().lose(StorageCall::poll_ready, 1);
-  trial.storage().offer(ready_entry(1, 0));
-  trial.advance(10s);
-  trial.storage().offer(ready_entry(1, 1));
-  trial.settle();
-  EXPECT_THAT(trial.taken(), ElementsAre(TaskRef{JobId{1}, TaskId{1}})) << "nobody knows of the first";
-  trial.storage().start({JobId{1}, TaskId{1}});
-  trial.advance(49s);
-  EXPECT_EQ(trial.storage().count(StorageCall::register_scheduler), 1U);
-  trial.advance(1s);
-  EXPECT_EQ(trial.storage().count(StorageCall::register_scheduler), 2U);
-  EXPECT_THAT(trial.taken(), ElementsAre(TaskRef{JobId{1}, TaskId{0}}));
-  trial.advance(1h);
-  EXPECT_EQ(trial.storage().count(StorageCall::register_scheduler), 2U) << "once is enough";
-}
-
 TEST(PolicyCore, C10GapInTheEndedJobsRegistersAnewOnce) {
   CoreTrial trial{policy_core()};
   trial.start();

@@ -42,10 +42,17 @@ auto ScriptedStorage::wake() -> void { line_->notify_all(); }
 
 auto ScriptedStorage::offer(const InboundEntry& entry) -> void {
   ready_[index(poll_of(entry.task.kind()))].push_back(entry);
+  finalize(entry);
   wake();
 }
 
+auto ScriptedStorage::finalize(const InboundEntry& entry) -> void {
+  if (entry.task.kind() == TaskKind::commit) states_[entry.job] = JobState::commit_ready;
+  if (entry.task.kind() == TaskKind::cleanup) states_[entry.job] = JobState::cleanup_ready;
+}
+
 auto ScriptedStorage::deliver(TaskKind lane, InboundBatch batch) -> void {
+  for (const auto& entry : batch.entries) finalize(entry);
   scripted_[index(poll_of(lane))].push_back(std::move(batch));
   wake();
 }
@@ -54,6 +61,7 @@ auto ScriptedStorage::start(TaskRef task) -> bool { return leased_.erase(task) >
 
 auto ScriptedStorage::end_job(JobId job) -> void {
   ended_.push_back(job);
+  states_[job] = JobState::cancelled;
   for (auto& lane : ready_) std::erase_if(lane, [job](const auto& entry) { return entry.job == job; });
   std::erase_if(leased_, [job](const auto& held) { return held.first.job == job; });
   wake();
@@ -258,6 +266,11 @@ auto ScriptedStorage::poll_ended(EndedCursor cursor, Duration wait) -> Async<End
   }
 }
 
-auto ScriptedStorage::job_state(JobId) -> Async<JobState> { co_return JobState::running; }
+auto ScriptedStorage::job_state(JobId job) -> Async<JobState> {
+  requests_.push_back({StorageCall::job_state, clock_.now(), {}, {}});
+  SPIDER_CO_TRY(co_await trouble(StorageCall::job_state));
+  const auto found = states_.find(job);
+  co_return found == states_.end() ? JobState::running : found->second;
+}
 
 }  // namespace spider::inline v1::testing

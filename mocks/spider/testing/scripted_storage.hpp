@@ -34,8 +34,9 @@ enum class StorageCall : std::uint8_t {
   poll_ended,
   register_scheduler,
   unregister_scheduler,
+  job_state,
 };
-inline constexpr std::size_t kStorageCalls = 6;
+inline constexpr std::size_t kStorageCalls = 7;
 
 /// The poll of this lane.
 [[nodiscard]] auto poll_of(TaskKind lane) -> StorageCall;
@@ -56,6 +57,8 @@ class ScriptedStorage final : public StorageClient {
   /// What is leased was taken over by somebody else: it will not be offered again.
   auto forget_leases() -> void { leased_.clear(); }
   auto end_job(JobId job) -> void;
+  /// The job gets another chance, of which `poll_ended` says nothing.
+  auto retry(JobId job) -> void { states_[job] = JobState::running; }
   /// The next answer of `poll_ended` says that older entries were dropped.
   auto report_gap() -> void;
 
@@ -100,7 +103,7 @@ class ScriptedStorage final : public StorageClient {
   [[nodiscard]] auto poll_commit_ready(PollRequest request) -> Async<InboundBatch> override;
   [[nodiscard]] auto poll_cleanup_ready(PollRequest request) -> Async<InboundBatch> override;
   [[nodiscard]] auto poll_ended(EndedCursor cursor, Duration wait) -> Async<EndedBatch> override;
-  /// Answers `running`.
+  /// `running` until a commit or a cleanup task was offered; `cancelled` once the job was ended.
   [[nodiscard]] auto job_state(JobId job) -> Async<JobState> override;
 
  private:
@@ -120,6 +123,7 @@ class ScriptedStorage final : public StorageClient {
   auto answer_ended(EndedCursor cursor) -> std::optional<EndedBatch>;
   auto new_session() -> SessionId;
   auto offer_leased_again() -> void;
+  auto finalize(const InboundEntry& entry) -> void;
   auto wake() -> void;
 
   Clock& clock_;
@@ -131,6 +135,7 @@ class ScriptedStorage final : public StorageClient {
   std::array<std::deque<InboundBatch>, kTaskKinds> scripted_;
   std::map<TaskRef, InboundEntry> leased_;
   std::vector<JobId> ended_;
+  std::map<JobId, JobState> states_;
   bool gap_ = false;
   std::uint64_t incarnation_ = 0;
   SessionId session_;
