@@ -45,4 +45,27 @@ auto Application::cancel_any(std::uint64_t which) -> Async<void> {
   co_return success();
 }
 
+auto Application::pause_any(std::uint64_t which, Duration how_long) -> Async<void> {
+  const auto& jobs = monitor_.jobs();
+  if (jobs.empty()) co_return success();
+  const PauseTarget group{PauseTarget::Kind::resource_group, monitor_.group_of(jobs[which % jobs.size()])};
+  SPIDER_CO_TRY(co_await jobs_.set_paused(group, true));
+  (void)co_await context_.sleep(how_long);
+  for (bool resumed = false; !resumed && !context_.stopping;) {
+    const auto answer = co_await jobs_.set_paused(group, false);
+    resumed = answer.has_value();
+    if (!resumed) (void)co_await context_.sleep(std::chrono::milliseconds{150});
+  }
+  co_return success();
+}
+
+auto Application::retry_any(std::uint64_t which) -> Async<void> {
+  const auto jobs = monitor_.jobs();
+  for (std::size_t tried = 0; tried < jobs.size(); ++tried) {
+    const auto retried = co_await jobs_.retry(jobs[(which + tried) % jobs.size()]);
+    if (retried || retried.error() != Errc::job_not_running) break;
+  }
+  co_return success();
+}
+
 }  // namespace spider::inline v1::sim

@@ -19,6 +19,10 @@ class Application {
   [[nodiscard]] auto run() -> Async<void>;
   /// Cancels one of the jobs that are known, whatever it does.
   [[nodiscard]] auto cancel_any(std::uint64_t which) -> Async<void>;
+  /// Pauses the resource group of one of the jobs that are known.
+  [[nodiscard]] auto pause_any(std::uint64_t which, Duration how_long) -> Async<void>;
+  /// Gives another chance to one of the jobs that have failed, if any has.
+  [[nodiscard]] auto retry_any(std::uint64_t which) -> Async<void>;
   [[nodiscard]] auto done() const -> bool { return answered_ == context_.plan.submits.size(); }
 
  private:

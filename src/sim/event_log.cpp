@@ -9,11 +9,11 @@ namespace spider::inline v1::sim {
 
 namespace {
 
-constexpr std::array<std::string_view, 24> kEventNames = {
-    "submitted", "cancelled",  "registered",   "unregistered", "polled",   "offered",
-    "ended",     "started",    "finished",     "renewed",      "enqueued", "bumped",
-    "dequeued",  "handed_out", "acknowledged", "handed_back",  "left",     "fault",
-    "manager",   "observed",   "violation",    "phase",        "worker",   "member",
+constexpr std::array<std::string_view, 26> kEventNames = {
+    "submitted",    "cancelled",   "registered", "unregistered", "polled",  "offered",  "ended",
+    "started",      "finished",    "renewed",    "enqueued",     "bumped",  "dequeued", "handed_out",
+    "acknowledged", "handed_back", "left",       "fault",        "manager", "observed", "violation",
+    "phase",        "worker",      "member",     "retried",      "paused",
 };
 
 }  // namespace

@@ -37,6 +37,8 @@ enum class Note : std::uint8_t {
   phase,
   worker,  ///< 1 claimed, 2 renewed or released: worker, epoch, owner; 3 swept: reclaimed, completed, removed
   member,  ///< member, what became of it
+  retried,
+  paused,  ///< 1 or, of a resumption, 0
 };
 
 class EventLog {

@@ -40,6 +40,7 @@ auto rate_max(FaultKind kind) -> double {
   switch (kind) {
     case FaultKind::channel_tiny: return 1.0;
     case FaultKind::cancel_race:
+    case FaultKind::retry_race:
     case FaultKind::view_stale:
     case FaultKind::ping_lost:
     case FaultKind::manager_restarts_same_name: return 0.5;
@@ -89,7 +90,7 @@ auto draw_task(Rng& rng, std::uint32_t position, std::uint64_t most) -> TaskSpec
     const auto parent = static_cast<std::uint32_t>(rng.below(position));
     if (std::ranges::find(task.parents, parent) == task.parents.end()) task.parents.push_back(parent);
   }
-  task.retry.attempts_max = static_cast<std::uint32_t>(2 + rng.below(6));
+  task.retry.attempts_max = static_cast<std::uint32_t>(1 + rng.below(7));
   task.retry.backoff_first = milliseconds{10 + rng.below(500)};
   task.retry.backoff_max = seconds{2};
   if (rng.chance(0.1)) task.timeout = milliseconds{200 + rng.below(5000)};

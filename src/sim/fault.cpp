@@ -34,6 +34,8 @@ constexpr std::array<std::string_view, kFaultKinds> kFaultNames = {
     "submit_reply_lost",
     "submit_duplicate",
     "cancel_race",
+    "pause_race",
+    "retry_race",
     "storage_restart",
     "storage_pause",
     "session_superseded",

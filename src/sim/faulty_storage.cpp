@@ -175,4 +175,15 @@ auto FaultyJobClient::cancel(JobId job) -> Async<JobState> {
   co_return co_await behind_.cancel(job);
 }
 
+auto FaultyJobClient::retry(JobId job) -> Async<void> {
+  SPIDER_CO_TRY(co_await context_.reach_storage());
+  co_return co_await behind_.retry(job);
+}
+
+auto FaultyJobClient::set_paused(PauseTarget target, bool paused) -> Async<void> {
+  SPIDER_CO_TRY(co_await context_.reach_storage());
+  auto call = paused ? behind_.pause(std::move(target)) : behind_.resume(std::move(target));
+  co_return co_await std::move(call);
+}
+
 }  // namespace spider::inline v1::sim

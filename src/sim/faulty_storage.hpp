@@ -72,6 +72,8 @@ class FaultyJobClient {
 
   auto submit(std::span<const JobSpec> jobs) -> Async<std::vector<Result<Submitted>>>;
   auto cancel(JobId job) -> Async<JobState>;
+  auto retry(JobId job) -> Async<void>;
+  auto set_paused(PauseTarget target, bool paused) -> Async<void>;
 
  private:
   JobClient& behind_;

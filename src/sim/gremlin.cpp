@@ -24,6 +24,13 @@ auto Gremlin::run() -> Async<void> {
     if (const auto which = context_.fires(FaultKind::cancel_race)) {
       context_.spawn(victims_.application.cancel_any(which->below(1'000'000)));
     }
+    if (const auto which = context_.fires(FaultKind::pause_race)) {
+      const auto how_long = which->between(milliseconds{1}, seconds{5});
+      context_.spawn(victims_.application.pause_any(which->next(2).below(1'000'000), how_long));
+    }
+    if (const auto which = context_.fires(FaultKind::retry_race)) {
+      context_.spawn(victims_.application.retry_any(which->below(1'000'000)));
+    }
     if (const auto which = context_.fires(FaultKind::manager_dies_all)) {
       if (auto* member = victims_.members.any(*which)) member->fleet().kill_all();
     }

@@ -69,5 +69,10 @@ class SimContext {
 
 /// "job 3 task 4".
 [[nodiscard]] auto to_text(TaskRef task) -> std::string;
+/// An answer, as the log has it: 0, or what its error is.
+template <class T>
+[[nodiscard]] auto outcome_of(const Result<T>& answer) -> std::uint64_t {
+  return answer ? 0 : static_cast<std::uint64_t>(answer.error().code.value());
+}
 
 }  // namespace spider::inline v1::sim

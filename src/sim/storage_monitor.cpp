@@ -6,13 +6,6 @@ namespace spider::inline v1::sim {
 
 namespace {
 
-auto code_of(const Error& error) -> std::uint64_t { return static_cast<std::uint64_t>(error.code.value()); }
-
-template <class T>
-auto outcome(const Result<T>& answer) -> std::uint64_t {
-  return answer ? 0 : code_of(answer.error());
-}
-
 auto number(TaskId task) -> std::uint64_t { return task.bits(); }
 
 }  // namespace
@@ -49,6 +42,9 @@ auto StorageMonitor::polled(TaskKind lane, SchedulerId scheduler, const SlotFilt
       context_.complain("T12", to_text(entry.ref()) + " was offered and does not exist");
       continue;
     }
+    if (groups_[job->spec.resource_group].paused) {
+      context_.complain("T12", to_text(entry.ref()) + " was offered while its resource group was paused");
+    }
     check_order(*job, entry.ref(), *task);
     check_wait(*job, entry, *task);
     check_lease(scheduler, batch.session, slots, entry, *task);
@@ -59,7 +55,8 @@ auto StorageMonitor::polled(TaskKind lane, SchedulerId scheduler, const SlotFilt
 /// key may have waited for its equivalent.
 auto StorageMonitor::check_wait(const Job& job, const InboundEntry& entry, const Task& task) -> void {
   if (task.leased_to || key_of(job, entry.ref())) return;
-  polls_.offered(entry, std::max({entry.ready_at, job.submitted_at, task.changed_at}));
+  const auto resumed_at = groups_[job.spec.resource_group].resumed_at;
+  polls_.offered(entry, std::max({entry.ready_at, job.submitted_at, task.changed_at, resumed_at}));
 }
 
 /// I13: nobody else's lease holds. R4, R5: it is in the share that was asked for, and due for it.
@@ -93,69 +90,6 @@ auto StorageMonitor::is_leased(const Job& job, TaskRef ref, const Task& task) ->
 auto StorageMonitor::live_session(SchedulerId scheduler) const -> SessionId {
   const auto found = live_.find(scheduler);
   return found == live_.end() ? SessionId{} : found->second.id;
-}
-
-auto StorageMonitor::submitted(const JobSpec& spec, const Result<Submitted>& answer) -> void {
-  const auto id = answer ? answer.value().job : JobId{};
-  context_.note(Note::submitted, id.value, outcome(answer), answer && answer.value().existing ? 1 : 0);
-  if (!answer) return;
-  auto& known = by_key_[spec.unique_key];
-  if (spec.unique_key.empty() || !known) {
-    known = id;
-    if (answer.value().existing) context_.complain("I1", "a first submit was said to exist already");
-    return add(id, spec);
-  }
-  if (known != id) context_.complain("I1", "one unique key made two jobs: '" + spec.unique_key + '\'');
-}
-
-auto StorageMonitor::add(JobId id, const JobSpec& spec) -> void {
-  auto& job = jobs_[id];
-  if (job.regular > 0) context_.complain("I1", "job " + std::to_string(id.value) + " was submitted twice");
-  job_order_.push_back(id);
-  witness_.submitted(id, spec);
-  job.spec = spec;
-  job.submitted_at = context_.storage_clock.now();
-  job.nodes.resize(spec.tasks.size());
-  for (std::uint32_t i = 0; i < spec.tasks.size(); ++i) {
-    auto& node = job.nodes[i];
-    node.first = job.regular;
-    node.tasks_left = spec.tasks[i].count;
-    node.parents_left = static_cast<std::uint32_t>(spec.tasks[i].parents.size());
-    for (const auto parent : spec.tasks[i].parents) job.nodes[parent].children.push_back(i);
-    job.regular += spec.tasks[i].count;
-  }
-  job.tasks.resize(job.regular + 2);
-}
-
-auto StorageMonitor::acknowledged(const std::string& unique_key, JobId job) -> void {
-  const auto [found, fresh] = acknowledged_.emplace(unique_key, job);
-  if (!fresh && found->second != job) context_.complain("I1", "two answers to '" + unique_key + '\'');
-}
-
-auto StorageMonitor::cancelled(JobId id, JobState after) -> void {
-  context_.note(Note::cancelled, id.value, static_cast<std::uint64_t>(after));
-  const auto found = jobs_.find(id);
-  if (found == jobs_.end()) return;
-  if (after != JobState::cancelled && after != JobState::cleanup_ready) return;
-  found->second.cancelled = true;
-  found->second.over = true;
-}
-
-auto StorageMonitor::ended(EndedCursor from, const EndedBatch& batch) -> void {
-  for (const auto id : batch.jobs) {
-    context_.note(Note::ended, id.value);
-    const auto found = jobs_.find(id);
-    if (found == jobs_.end()) {
-      context_.complain("I2", "job " + std::to_string(id.value) + " ended and was never submitted");
-      continue;
-    }
-    auto& job = found->second;
-    job.over = true;
-    if (job.ended_at_cursor != 0 && from.position >= job.ended_at_cursor) {
-      context_.complain("I2", "job " + std::to_string(id.value) + " ended twice");
-    }
-    if (job.ended_at_cursor == 0) job.ended_at_cursor = batch.cursor.position;
-  }
 }
 
 auto StorageMonitor::find(TaskRef ref) -> std::pair<Job*, Task*> {
@@ -202,7 +136,7 @@ auto StorageMonitor::started(const TaskAssignment& assignment, ManagerId manager
                              const Result<StartedTask>& answer) -> void {
   const auto ref = assignment.ref();
   context_.note(Note::started, ref.job.value, number(ref.task), manager.value,
-                answer ? answer.value().instance.id.value : 0, outcome(answer));
+                answer ? answer.value().instance.id.value : 0, outcome_of(answer));
   if (!answer) return;
   const auto [job, task] = find(ref);
   if (job == nullptr || task == nullptr) return context_.complain("I4", to_text(ref) + " does not exist");
@@ -234,7 +168,7 @@ auto StorageMonitor::started(const TaskAssignment& assignment, ManagerId manager
                              .epoch = started.instance.epoch,
                              .manager = manager,
                              .assignment = assignment.id,
-                             .started_at = context_.storage_clock.now(),
+                             .started = starts_,
                              .deadline = started.deadline});
 }
 
@@ -258,7 +192,7 @@ auto StorageMonitor::owns(const Instance& instance) -> bool {
   if (instance.finished || instance.lost) return false;
   const auto now = context_.storage_clock.now();
   const auto& lease = leases_[instance.manager];
-  return now < lease.until && instance.started_at >= lease.begun && now < instance.deadline;
+  return now < lease.until && instance.started > lease.starts_before && now < instance.deadline;
 }
 
 auto StorageMonitor::key_of(const Job& job, TaskRef ref) -> const CoalesceKey* {
@@ -287,7 +221,7 @@ auto StorageMonitor::check_alone(const Job& job, TaskRef ref) -> void {
 auto StorageMonitor::finished(const FinishRequest& request, const Result<void>& answer) -> void {
   const auto ref = request.instance.task;
   context_.note(Note::finished, ref.job.value, number(ref.task), request.instance.id.value,
-                static_cast<std::uint64_t>(request.kind), outcome(answer));
+                static_cast<std::uint64_t>(request.kind), outcome_of(answer));
   if (!answer) return;
   const auto [job, task] = find(ref);
   if (job == nullptr || task == nullptr) return context_.complain("I5", to_text(ref) + " does not exist");
@@ -332,11 +266,11 @@ auto StorageMonitor::end_task(Job& job, TaskRef ref, Task& task, FinishRequest::
 }
 
 auto StorageMonitor::renewed(ManagerId manager, const Result<Renewal>& answer) -> void {
-  context_.note(Note::renewed, manager.value, answer ? answer.value().lost.size() : 0, outcome(answer));
+  context_.note(Note::renewed, manager.value, answer ? answer.value().lost.size() : 0, outcome_of(answer));
   if (!answer) return;
   auto& lease = leases_[manager];
   const auto now = context_.storage_clock.now();
-  if (now >= lease.until) lease.begun = now;
+  if (now >= lease.until) lease.starts_before = starts_;
   lease.until = saturating_add(now, limits_.manager_lease);
   for (const auto& lost : answer.value().lost) {
     const auto [job, task] = find(lost.task);
@@ -351,36 +285,6 @@ auto StorageMonitor::renewed(ManagerId manager, const Result<Renewal>& answer) -
       task->changed_at = now;
     }
   }
-}
-
-auto StorageMonitor::close(JobId id, const Result<JobView>& view) -> void {
-  const auto name = "job " + std::to_string(id.value);
-  if (!view) return context_.complain("I1", name + " is gone: " + view.error().message());
-  const auto state = view.value().state;
-  const auto& job = jobs_.at(id);
-  const auto most = may_have_succeeded(id, job);
-  const auto committed = !job.spec.commit || job.tasks[job.regular].succeeded;
-  if (!has_ended(state)) return;  // what has not healed is complained about elsewhere
-  if (state == JobState::succeeded && !(most == job.regular && committed)) {
-    context_.complain("I2", name + " succeeded, and not all its tasks have");
-  }
-  if (state == JobState::cancelled && !job.cancelled) {
-    context_.complain("I2", name + " was cancelled, and nobody asked for that");
-  }
-  if (state == JobState::failed && job.succeeded == job.regular && committed) {
-    context_.complain("I2", name + " failed, and all its tasks have succeeded");
-  }
-  const auto& counts = view.value().tasks;
-  const auto counted = counts[static_cast<std::size_t>(TaskState::succeeded)];
-  if (counted < job.succeeded || counted > most) {
-    context_.complain("I2", name + ": " + std::to_string(job.succeeded) + " tasks succeeded, " +
-                                std::to_string(counted) + " are counted");
-  }
-  std::uint64_t open = 0;
-  for (const auto unfinished : {TaskState::pending, TaskState::ready, TaskState::running}) {
-    open += counts[static_cast<std::size_t>(unfinished)];
-  }
-  if (open > 0) context_.complain("T4", name + " has ended with unfinished tasks");
 }
 
 }  // namespace spider::inline v1::sim

@@ -39,6 +39,9 @@ class StorageMonitor {
   /// The application was told so.
   auto acknowledged(const std::string& unique_key, JobId job) -> void;
   auto cancelled(JobId job, JobState after) -> void;
+  auto retried(JobId job) -> void;
+  /// Or resumed.
+  auto paused(const std::string& group, bool paused) -> void;
   auto ended(EndedCursor from, const EndedBatch& batch) -> void;
 
   // Executions (I2, I4, I5, I13, Q5). `live` is the scheduler's session when the call began.
@@ -51,6 +54,9 @@ class StorageMonitor {
   auto close(JobId job, const Result<JobView>& view) -> void;
 
   [[nodiscard]] auto jobs() const -> const std::vector<JobId>& { return job_order_; }
+  [[nodiscard]] auto group_of(JobId job) const -> const std::string& {
+    return jobs_.at(job).spec.resource_group;
+  }
   /// Whose submit was acknowledged; by unique key.
   [[nodiscard]] auto acknowledged_jobs() const -> const std::map<std::string, JobId>& {
     return acknowledged_;
@@ -61,7 +67,7 @@ class StorageMonitor {
  private:
   /// A renewal that comes too late begins another lease, which covers nothing that was started before.
   struct Lease {
-    TimePoint begun{};
+    std::uint64_t starts_before = 0;  // of all tasks, when it was begun
     TimePoint until{};
   };
   struct Instance {
@@ -69,7 +75,7 @@ class StorageMonitor {
     std::uint64_t epoch = 0;
     ManagerId manager;
     AssignmentId assignment;
-    TimePoint started_at{};
+    std::uint64_t started = 0;  // as the how-many-th of all
     TimePoint deadline = kForever;
     bool lost = false;
     bool finished = false;
@@ -98,6 +104,10 @@ class StorageMonitor {
     std::uint32_t parents_left = 0;
     std::uint32_t tasks_left = 0;
     std::vector<std::uint32_t> children{};
+  };
+  struct Group {
+    bool paused = false;
+    TimePoint resumed_at{};  // by the storage's clock
   };
   struct Job {
     JobSpec spec;
@@ -135,6 +145,7 @@ class StorageMonitor {
   std::vector<JobId> job_order_;
   std::map<std::string, JobId> by_key_;
   std::map<std::string, JobId> acknowledged_;
+  std::map<std::string, Group> groups_;
   std::unordered_map<SchedulerId, Session> live_;
   std::unordered_map<ManagerId, Lease> leases_;
   detail::WorkWitness witness_;

@@ -67,6 +67,24 @@ auto WatchedStorage::cancel(JobId job) -> Async<JobState> {
   co_return answer;
 }
 
+auto WatchedStorage::retry(JobId job) -> Async<void> {
+  auto answer = co_await behind_.retry(job);
+  if (answer) monitor_.retried(job);
+  co_return answer;
+}
+
+auto WatchedStorage::pause(PauseTarget target) -> Async<void> {
+  auto answer = co_await behind_.pause(target);
+  if (answer) monitor_.paused(target.name, true);
+  co_return answer;
+}
+
+auto WatchedStorage::resume(PauseTarget target) -> Async<void> {
+  auto answer = co_await behind_.resume(target);
+  if (answer) monitor_.paused(target.name, false);
+  co_return answer;
+}
+
 auto WatchedStorage::start(std::span<const TaskAssignment> assignments, ManagerId manager)
     -> Async<std::vector<Result<StartedTask>>> {
   std::vector<SessionId> live;

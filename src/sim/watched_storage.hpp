@@ -34,9 +34,9 @@ class WatchedStorage final : public StorageClient, public JobClient, public Exec
   auto outputs(JobId job, Page page) -> Async<std::vector<TaskOutput>> override {
     return behind_.outputs(job, page);
   }
-  auto retry(JobId job) -> Async<void> override { return behind_.retry(job); }
-  auto pause(PauseTarget target) -> Async<void> override { return behind_.pause(std::move(target)); }
-  auto resume(PauseTarget target) -> Async<void> override { return behind_.resume(std::move(target)); }
+  auto retry(JobId job) -> Async<void> override;
+  auto pause(PauseTarget target) -> Async<void> override;
+  auto resume(PauseTarget target) -> Async<void> override;
   auto has_pending(std::string resource_group, CoalesceKey key) -> Async<bool> override {
     return behind_.has_pending(std::move(resource_group), std::move(key));
   }

@@ -70,6 +70,12 @@ class StorageMonitorTest : public MonitorTest {
     entry.ready_at = context_.storage_clock.now();
     monitor_.polled(TaskKind::regular, scheduler, slots, batch);
   }
+  static auto ended(std::uint64_t cursor) -> EndedBatch {
+    EndedBatch batch;
+    batch.cursor = EndedCursor{cursor};
+    batch.jobs = {JobId{1}};
+    return batch;
+  }
   auto end(JobState state, std::uint32_t succeeded, std::uint32_t pending = 0) -> void {
     JobView view;
     view.state = state;
@@ -232,6 +238,54 @@ TEST_F(StorageMonitorTest, R5OfferedBeforeTheTakeover) {
   slots.takeover_delay = seconds{1};
   offer(kScheduler, &slots);
   EXPECT_THAT(rules(), ElementsAre("R5"));
+}
+
+TEST_F(StorageMonitorTest, T2CancelledJobGetsAnotherChance) {
+  monitor_.cancelled(JobId{1}, JobState::cancelled);
+  monitor_.retried(JobId{1});
+  EXPECT_THAT(rules(), ElementsAre("T2"));
+}
+
+TEST_F(StorageMonitorTest, RetriedJobMayFailAndEndOnceMore) {
+  start(kAnna, instance(1, 1));
+  renew(kAnna);
+  finish(instance(1, 1), Kind::failed);
+  monitor_.ended(EndedCursor{1}, ended(2));
+  monitor_.retried(JobId{1});
+  offer(kScheduler);
+  start(kBert, instance(2, 2));
+  finish(instance(2, 2));
+  start(kBert, instance(3, 1, 1));
+  finish(instance(3, 1, 1));
+  monitor_.ended(EndedCursor{2}, ended(3));
+  end(JobState::succeeded, 2);
+  EXPECT_THAT(rules(), IsEmpty());
+}
+
+TEST_F(StorageMonitorTest, I5ResultFromBeforeTheRetryIsAccepted) {
+  renew(kAnna);
+  start(kAnna, instance(1, 1));
+  monitor_.retried(JobId{1});
+  finish(instance(1, 1));
+  EXPECT_THAT(rules(), ElementsAre("I5"));
+}
+
+TEST_F(StorageMonitorTest, I13StartBeforeALeaseBeganIsNotCoveredByIt) {
+  renew(kAnna);
+  context_.base.run_for(seconds{7});
+  start(kAnna, instance(1, 1));
+  renew(kAnna);
+  start(kBert, instance(2, 2));
+  EXPECT_THAT(rules(), IsEmpty()) << "the clock stood still in between";
+}
+
+TEST_F(StorageMonitorTest, T12OffersWhatIsPaused) {
+  monitor_.paused(spec_.resource_group, true);
+  offer(kScheduler);
+  EXPECT_THAT(rules(), ElementsAre("T12"));
+  monitor_.paused(spec_.resource_group, false);
+  offer(kScheduler);
+  EXPECT_THAT(rules(), ElementsAre("T12"));
 }
 
 TEST_F(StorageMonitorTest, T12OffersWhatDoesNotExist) {

@@ -45,6 +45,8 @@ enum class FaultKind : std::uint8_t {
   submit_reply_lost,
   submit_duplicate,
   cancel_race,  ///< a job is cancelled, whatever it is doing
+  pause_race,   ///< a resource group pauses for a while
+  retry_race,   ///< a failed job gets another chance, however lately it failed
   // The storage as a whole, and the clocks.
   storage_restart,     ///< fails every call for a while, and supersedes all sessions
   storage_pause,       ///< answers nobody for a while
