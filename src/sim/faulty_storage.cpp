@@ -111,6 +111,11 @@ auto FaultyStorageClient::poll_ended(EndedCursor cursor, Duration wait) -> Async
   co_return answer;
 }
 
+auto FaultyStorageClient::job_state(JobId job) -> Async<JobState> {
+  SPIDER_CO_TRY(co_await link_.reach());
+  co_return co_await behind_.job_state(job);
+}
+
 auto FaultyExecutionClient::start(std::span<const TaskAssignment> assignments, ManagerId manager)
     -> Async<std::vector<Result<StartedTask>>> {
   SPIDER_CO_TRY(co_await link_.reach());

@@ -28,7 +28,7 @@ class FaultyStorageClient final : public StorageClient {
     return poll(TaskKind::cleanup, std::move(request));
   }
   auto poll_ended(EndedCursor cursor, Duration wait) -> Async<EndedBatch> override;
-  auto job_state(JobId job) -> Async<JobState> override { return behind_.job_state(job); }
+  auto job_state(JobId job) -> Async<JobState> override;
 
   /// What the core was last told; where nobody is registered, session 0.
   [[nodiscard]] auto registration() const -> const Registration& { return registration_; }
