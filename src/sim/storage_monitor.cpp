@@ -195,6 +195,18 @@ auto StorageMonitor::owns(const Instance& instance) -> bool {
   return now < lease.until && instance.started > lease.starts_before && now < instance.deadline;
 }
 
+/// Nobody tells the monitor that the last attempt of a task is spent, or that the job's deadline has passed.
+auto StorageMonitor::may_be_over(const Job& job) -> bool {
+  if (job.over || context_.storage_clock.now() >= job.spec.deadline) return true;
+  for (std::uint32_t index = 0; index < job.regular; ++index) {
+    const auto& task = job.tasks[index];
+    const auto attempts = job.spec.tasks[node_of(job, index)].retry.attempts_max;
+    const auto spent = task.instances.size() >= attempts && !owns(task.instances.back());
+    if (spent && !task.succeeded) return true;
+  }
+  return false;
+}
+
 auto StorageMonitor::key_of(const Job& job, TaskRef ref) -> const CoalesceKey* {
   if (ref.task.kind() != TaskKind::regular) return nullptr;
   const auto& key = job.spec.tasks[node_of(job, ref.task.index())].coalesce;
@@ -211,7 +223,7 @@ auto StorageMonitor::check_alone(const Job& job, TaskRef ref) -> void {
   auto* run = run_of(job, ref);
   if (run == nullptr) return;
   const auto [other, task] = run->task == ref ? std::pair<Job*, Task*>{} : find(run->task);
-  if (task != nullptr && !other->over && owns(task->instances.back())) {
+  if (task != nullptr && owns(task->instances.back()) && !may_be_over(*other)) {
     context_.complain("Q5",
                       to_text(ref) + " was started while its equivalent " + to_text(run->task) + " runs");
   }

@@ -133,6 +133,7 @@ class StorageMonitor {
   [[nodiscard]] static auto key_of(const Job& job, TaskRef ref) -> const CoalesceKey*;
   [[nodiscard]] auto run_of(const Job& job, TaskRef ref) -> Run*;
   auto check_alone(const Job& job, TaskRef ref) -> void;
+  [[nodiscard]] auto may_be_over(const Job& job) -> bool;
   auto owns(const Instance& instance) -> bool;
   auto may_have_succeeded(JobId id, const Job& job) const -> std::uint32_t;
   auto end_task(Job& job, TaskRef ref, Task& task, FinishRequest::Kind kind, bool last) -> void;

@@ -338,6 +338,21 @@ TEST_F(StorageMonitorTest, Q5EquivalentsRunAtTheSameTime) {
   EXPECT_THAT(rules(), ElementsAre("Q5"));
 }
 
+TEST_F(StorageMonitorTest, Q5RunOfAJobThatHasSpentATasksLastAttemptMayBeOver) {
+  spec_.unique_key = "another";
+  spec_.tasks[0].coalesce = CoalesceKey{"work", {"orders"}};
+  spec_.tasks[1].parents.clear();
+  spec_.tasks[1].retry.attempts_max = 1;
+  submit(2);
+  submit_keyed(3);
+  renew(kAnna);
+  start(kAnna, of_job(2, 1));
+  start(kAnna, of_job(2, 2, TaskId{1}));
+  monitor_.finished(FinishRequest{of_job(2, 2, TaskId{1}), Kind::failed}, success());
+  start(kAnna, of_job(3, 3));
+  EXPECT_THAT(rules(), IsEmpty());
+}
+
 TEST_F(StorageMonitorTest, Q5EquivalentsRunAfterEachOther) {
   submit_keyed(2);
   submit_keyed(3);
