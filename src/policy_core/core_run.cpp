@@ -100,6 +100,7 @@ auto CoreRun::ingest_entry(const InboundEntry& entry, TimePoint now) -> void {
   if (buffer_.dropped() > 0) {
     context_.observer.observe(
         {.kind = EventKind::job_dropped, .at = now, .task = entry.ref(), .count = buffer_.dropped()});
+    lanes_->notify_all();  // there is room
   }
 }
 

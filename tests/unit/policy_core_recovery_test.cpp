@@ -66,6 +66,17 @@ TEST(PolicyCore, C10AnswerThatIsLostAfterAnotherLaneToldOfTheLapseCounts) {
   EXPECT_THAT(trial.taken(), ElementsAre(TaskRef{JobId{1}, TaskId{0}}));
 }
 
+TEST(PolicyCore, C2RoomThatADropMakesIsPolledForAtOnce) {
+  CoreTrial trial{policy_core({}, {.buffered_max = 4}), 1};
+  trial.start();
+  for (std::uint32_t task = 0; task < 6; ++task) trial.storage().offer(ready_entry(1, task));
+  trial.settle();
+  EXPECT_EQ(trial.storage().under_way(StorageCall::poll_ready), 0U) << "there is no room";
+  trial.storage().offer(cleanup_entry(1));
+  trial.settle();
+  EXPECT_EQ(trial.storage().under_way(StorageCall::poll_ready), 1U) << "although the queue is still full";
+}
+
 TEST(PolicyCore, C6RetryThatOvertakesTheNewsOfTheEndLosesNothing) {
   CoreTrial trial{policy_core(), 1};
   trial.start();
