@@ -117,6 +117,12 @@ TEST(WfFormat, BrokenJsonNamesThePath) {
                         Errc::parse_error, "workflow.execution.tasks[0].runtimeInSeconds");
 }
 
+TEST(WfFormat, BrokenJsonUnderAnEndlessKeyIsRefusedInAFewWords) {
+  const auto read = parse_wfformat("{\"" + std::string(4'000, 'k') + "\": [1, }", "file", {});
+  ASSERT_FALSE(read);
+  EXPECT_LT(read.error().detail.size(), 300U) << read.error().detail;
+}
+
 TEST(WfFormat, BytesThatAreNotUtf8AreAParseError) {
   expect_document_error(document("{\"id\": \"\xff\"}", kRunA), Errc::parse_error,
                         "workflow.specification.tasks[0].id");

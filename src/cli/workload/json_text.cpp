@@ -1,5 +1,7 @@
 #include "cli/workload/json_text.hpp"
 
+#include "cli/workload/text.hpp"
+
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -74,7 +76,7 @@ auto Inspector::path() const -> std::string {
       text += (text.empty() ? "" : ".") + level.key;
     }
   }
-  return text.empty() ? "document" : text;
+  return text.empty() ? "document" : readable(text);  // a key may have any length
 }
 
 auto line_and_column(std::string_view text, std::size_t position) -> std::string {

@@ -109,13 +109,15 @@ auto trimmed(std::string_view text) -> std::string_view {
   return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
 }
 
-auto in_quotes(std::string_view text) -> std::string {
+auto readable(std::string_view text) -> std::string {
   constexpr std::size_t kShownMax = 80;
   std::string shown{text.substr(0, kShownMax)};
   std::replace_if(
       shown.begin(), shown.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }, '?');
-  return '\'' + shown + (text.size() > kShownMax ? "…'" : "'");
+  return shown + (text.size() > kShownMax ? "…" : "");
 }
+
+auto in_quotes(std::string_view text) -> std::string { return '\'' + readable(text) + '\''; }
 
 auto checked_seconds(double seconds) -> std::optional<Duration> {
   if (!std::isfinite(seconds) || seconds < 0 || seconds >= kSecondsMax) return std::nullopt;

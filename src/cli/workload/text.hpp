@@ -42,7 +42,9 @@ void split_blank_separated(std::string_view line, std::vector<std::string_view>&
 void split_comma_separated(std::string_view line, std::vector<std::string_view>& fields);
 
 [[nodiscard]] auto trimmed(std::string_view text) -> std::string_view;
-/// `text` in quotes for a message: cut to a readable length, control characters as '?'.
+/// `text` for a message: cut to a readable length, control characters as '?'.
+[[nodiscard]] auto readable(std::string_view text) -> std::string;
+/// The same in quotes.
 [[nodiscard]] auto in_quotes(std::string_view text) -> std::string;
 
 /// `seconds` to the nearest nanosecond, or nothing if it is negative, not finite or does not fit.
