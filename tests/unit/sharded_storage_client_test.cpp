@@ -81,6 +81,16 @@ TEST_F(ShardedStorageTest, R3WhoIsNotInTheListPingsAgainAndPullsNothingUntilItIs
   EXPECT_EQ(poll(member).value().entries.size(), 100U);
 }
 
+TEST_F(ShardedStorageTest, R3WhoIsNotInTheListAnyMoreGivesUpItsShare) {
+  auto& member = start("a");
+  submit(100);
+  EXPECT_EQ(poll(member).value().entries.size(), 100U);
+  member.directory->view = [](auto) { return std::vector{MemberView{MemberId{77}, "other"}}; };
+  clock_.run_for(11s);
+  submit(100);
+  EXPECT_TRUE(poll(member).value().entries.empty());
+}
+
 TEST_F(ShardedStorageTest, R3WhoWasCollectedJoinsAnew) {
   auto& member = start("a");
   const auto id = member.client->stats().member;
