@@ -56,7 +56,7 @@ struct PolicyCoreOptions {
   Duration backoff_first = std::chrono::milliseconds{100};
   Duration backoff_max = std::chrono::seconds{15};
   std::uint32_t reregister_after = 5;                ///< failures in a row; ≥ 1
-  Duration recover_after = std::chrono::minutes{1};  ///< the first failure since; > 0
+  Duration recover_after = std::chrono::minutes{1};  ///< after the first failed poll; > 0
   Duration leave_timeout = std::chrono::seconds{5};
   std::uint64_t seed = 1;  ///< of the back-off's jitter
 };

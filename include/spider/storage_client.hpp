@@ -122,7 +122,7 @@ class StorageClient {
   /// Errors: `storage_unavailable`; `cancelled`.
   [[nodiscard]] virtual auto poll_ended(EndedCursor cursor, Duration wait) -> Async<EndedBatch> = 0;
 
-  /// How a core finds out whether a job lives of which it has dropped something. Once per such job.
+  /// How a core finds out whether a job lives of which it has dropped something; rare.
   /// Errors: `unknown_job`; `storage_unavailable`.
   [[nodiscard]] virtual auto job_state(JobId job) -> Async<JobState> = 0;
 };
